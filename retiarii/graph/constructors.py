@@ -1,0 +1,175 @@
+"""The statements of a generated `__init__`: layers with their arguments, containers, tensors, what is shared."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from retiarii.errors import BuildError
+from retiarii.graph.chosen import CHOSEN, CHOSEN_PATH
+from retiarii.graph.imports import Imports
+from retiarii.graph.layers import constructor_parameters
+from retiarii.graph.names import resolve
+from retiarii.graph.restored import RESTORE, argument_text, restored_call
+from retiarii.graph.spec import LayerSpec, OpaqueSpec, Spec, TensorSpec
+from retiarii.graph.spelling import is_plain, quoted
+from retiarii.graph.tensor_text import tensor_text
+from retiarii.graph.tree import Branch, Tie, Tree
+
+
+class Constructors:
+    """Writes how the modules and tensors of a graph are made.
+
+    Attributes:
+        imports: takes note of what must be imported.
+        restores: whether a written expression calls the functions in `RESTORE`.
+        chooses: whether a written expression makes a `ChosenInputs`.
+    """
+
+    def __init__(self, imports: Imports) -> None:
+        self.imports = imports
+        self.restores = False
+        self.chooses = False
+
+    def helpers(self) -> str:
+        """The functions and classes that the written expressions call."""
+        return "\n\n\n".join([*self.imports.helpers.values(), *[RESTORE] * self.restores, *[CHOSEN] * self.chooses])
+
+    def statements(self, tree: Tree) -> list[str]:
+        """The statements, in the order in which the original registered things; what is shared comes last."""
+        lines = [*self._inside(tree.root)]
+        for branch in tree.root.branches():
+            lines.extend(self._shared(branch, tree))
+        for path, tie in tree.ties.items():
+            target, first = tree.access(path), tree.access(tie.first)
+            owner, _, name = path.rpartition(".")
+            is_name = not target.endswith(")")
+            lines.append(
+                f"{target} = {first}" if is_name else f"setattr({tree.access(owner)}, {quoted(name)}, {first})"
+            )
+        return lines
+
+    def made(self, child: Branch | Spec) -> str:
+        """The expression that makes a layer or a container."""
+        if isinstance(child, Branch):
+            return self._container(child)
+        if isinstance(child, LayerSpec):
+            return self.layer(child)
+        if isinstance(child, OpaqueSpec):
+            return restored_call(child, self)
+        raise BuildError("a choice inside an opaque module is still open: apply a sample to the graph first")
+
+    def layer(self, spec: LayerSpec) -> str:
+        """The call of a layer's class: what has no default by position, what differs from its default by name."""
+        known = constructor_parameters(resolve(spec.cls))
+        positional: list[str] = []
+        named: list[str] = []
+        for name, value in given_arguments(spec, known).items():
+            text = argument_text(value, self)
+            is_first = name == "p" and next(iter(known)) == "p"
+            if (known.get(name) is inspect.Parameter.empty or is_first) and not named:
+                positional.append(text)
+            elif is_plain(name):
+                named.append(f"{name}={text}")
+            else:
+                raise BuildError(f"{name!r} can't be written as the name of an argument of {spec.cls}")
+        return f"{self._class(spec.cls)}({', '.join(positional + named)})"
+
+    def _class(self, path: str) -> str:
+        if path != CHOSEN_PATH:
+            return self.imports.name(path)
+        self.chooses = True
+        self.imports.lines.add("import torch")
+        return path.rpartition(".")[2]
+
+    def _container(self, branch: Branch) -> str:
+        """A container with what can be said in its own expression."""
+        if branch.kind == "Module":
+            return "nn.Module()"
+        if branch.kind.startswith("Parameter"):
+            tensors = {name: tensor for name, tensor in branch.tensors.items() if isinstance(tensor, TensorSpec)}
+            made = {name: tensor_text(tensor, self.imports) for name, tensor in tensors.items()}
+        else:
+            made = {name: self.made(child) for name, child in _made_at_once(branch).items()}
+        if branch.kind.endswith("Dict"):
+            inside = ", ".join(f"{quoted(name)}: {text}" for name, text in made.items())
+            return f"nn.{branch.kind}({{{inside}}})" if made else f"nn.{branch.kind}()"
+        inside = ", ".join(made.values())
+        listed = f"[{inside}]" if made and branch.kind != "Sequential" else inside
+        return f"nn.{branch.kind}({listed})"
+
+    def _inside(self, branch: Branch) -> Iterator[str]:
+        """What can't be said in the container's own expression."""
+        if not branch.kind.startswith("Parameter"):
+            for name, tensor in branch.tensors.items():
+                if isinstance(tensor, TensorSpec):
+                    yield self._tensor(branch, name, tensor)
+        for name, child in _made_at_once(branch).items():
+            if branch.kind == "Module":
+                yield branch.assignment(name, self.made(child))
+            if isinstance(child, Branch):
+                yield from self._inside(child)
+
+    def _shared(self, branch: Branch, tree: Tree) -> Iterator[str]:
+        """What stands elsewhere too, and what must come after that."""
+        for name, tensor in branch.tensors.items():
+            if isinstance(tensor, Tie):
+                first = tree.access(tensor.first)
+                is_buffer = tensor.of == "buffer"
+                yield (
+                    f"{branch.text}.register_buffer({quoted(name)}, {first})"
+                    if is_buffer
+                    else branch.assignment(name, first)
+                )
+        at_once = _made_at_once(branch)
+        for name, child in branch.children.items():
+            if name in at_once:
+                continue
+            text = tree.access(child.first) if isinstance(child, Tie) else self.made(child)
+            is_list = branch.kind in ("ModuleList", "Sequential")
+            yield f"{branch.text}.append({text})" if is_list else branch.assignment(name, text)
+            if isinstance(child, Branch):
+                yield from self._inside(child)
+
+    def _tensor(self, branch: Branch, name: str, tensor: TensorSpec) -> str:
+        text = tensor_text(tensor, self.imports)
+        if tensor.kind == "parameter" or name in branch.methods:
+            return branch.assignment(name, text)
+        kept = "" if tensor.kind == "buffer" and tensor.persistent else ", persistent=False"
+        return f"{branch.text}.register_buffer({quoted(name)}, {text}{kept})"
+
+
+def _made_at_once(branch: Branch) -> Mapping[str, Branch | Spec]:
+    """The children that are made where their container is: in a list, those before the first that is shared."""
+    made: dict[str, Branch | Spec] = {}
+    for name, child in branch.children.items():
+        if not isinstance(child, Tie):
+            made[name] = child
+        elif branch.kind in ("ModuleList", "Sequential"):
+            break
+    return made
+
+
+def given_arguments(spec: LayerSpec, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that a person would write."""
+    given = {
+        name: value
+        for name, value in spec.arguments.items()
+        if name not in known or not _is_default(value, known[name])
+    }
+    if spec.cls.rpartition(".")[2].endswith(("Pool1d", "Pool2d", "Pool3d")) and given.get("stride") == given.get(
+        "kernel_size"
+    ):
+        given.pop("stride", None)
+    return given
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    if default is inspect.Parameter.empty:
+        return False
+    if isinstance(default, tuple) and type(value) is int:
+        return all(item == value for item in default)
+    if isinstance(default, float) and type(value) is int:
+        return default == value
+    return (type(value) is type(default) and bool(value == default)) or value is default

@@ -1,0 +1,188 @@
+"""Single steps of a graph as Python expressions."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from retiarii.errors import BuildError
+from retiarii.graph.imports import Imports
+from retiarii.graph.literals import literal, subscript
+from retiarii.graph.names import resolve
+from retiarii.graph.node import Record
+from retiarii.graph.operation import Attribute, ByMode, Function, Input, Layer, Method, Tensor, Training
+from retiarii.graph.spelling import is_plain
+from retiarii.graph.tree import Tree
+from retiarii.graph.values import Argument, Ref
+
+if TYPE_CHECKING:
+    from retiarii.graph.graph import Graph
+
+ATOM = 99
+_NUMBER = 80
+POWER = 70
+_SIGN = 60
+TERNARY = 1
+INFIX: Mapping[str, tuple[str, int]] = {
+    f"operator.{name}": (symbol, strength)
+    for strength, names in {
+        20: {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "is_": "is", "is_not": "is not"},
+        30: {"or_": "|"},
+        31: {"xor": "^"},
+        32: {"and_": "&"},
+        33: {"lshift": "<<", "rshift": ">>"},
+        40: {"add": "+", "sub": "-"},
+        50: {"mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "matmul": "@"},
+        POWER: {"pow": "**"},
+    }.items()
+    for name, symbol in names.items()
+}
+_PREFIX = {"operator.neg": "-", "operator.invert": "~", "operator.inv": "~", "operator.pos": "+"}
+_COMPARISON = 20
+_SIMPLE = re.compile(r"-?[\w.]+\Z")
+
+
+def input_names(graph: Graph) -> dict[str, str]:
+    """The arguments of forward, by node: the node's own name, unless Python has another use for it."""
+    names: dict[str, str] = {}
+    for index, (name, record) in enumerate(graph.records.items()):
+        if isinstance(record.operation, Input):
+            wish = name if is_plain(name) and name != "self" else f"input_{index}"
+            names[name] = graph.fresh_name(wish, graph.records) if wish != name else wish
+    return names
+
+
+class Printer:
+    """Writes steps, and remembers under which name or text each value is known.
+
+    Attributes:
+        inputs: the arguments of forward, by node.
+        texts: for each node its text, and how strongly that binds as a Python expression.
+    """
+
+    def __init__(self, graph: Graph, tree: Tree, imports: Imports, inputs: Mapping[str, str]) -> None:
+        self.graph = graph
+        self.tree = tree
+        self.imports = imports
+        self.inputs = inputs
+        self.texts: dict[str, tuple[str, int]] = {}
+
+    def text(self, name: str) -> str:
+        """What stands for a node's value."""
+        return self.texts[name][0]
+
+    def argument(self, value: Argument) -> str:
+        """The text of an argument."""
+        return self.texts[value][0] if type(value) is Ref else literal(value, self.imports, self.text)
+
+    def operand(self, value: Argument, strength: int) -> str:
+        """The text of an argument beside an operator, in brackets if it binds less strongly."""
+        if type(value) is Ref:
+            text, own = self.texts[value]
+        else:
+            text = self.argument(value)
+            own = _SIGN if text[0] == "-" else _NUMBER if text[0].isdigit() else ATOM
+        return f"({text})" if own < strength else text
+
+    def subscript(self, index: Argument) -> str:
+        """The text between the brackets of an indexing."""
+        return subscript(index, self.imports, self.text)
+
+    def expression(self, name: str, record: Record) -> tuple[str, int]:
+        """The text of a step, and how strongly it binds.
+
+        Raises:
+            BuildError: it is a choice that is still open, or has a name that is none.
+        """
+        args = record.args
+        match record.operation:
+            case Layer(target):
+                return f"{self.tree.access(target)}({self._call(args, record.kwargs)})", ATOM
+            case Function(path):
+                return self._function(path, args, record.kwargs)
+            case Method(method):
+                return self._method(method, args, record.kwargs)
+            case Attribute(attribute):
+                return f"{self.operand(args[0], ATOM)}.{_plain(attribute)}", ATOM
+            case Tensor(target):
+                return self.tree.access(target), ATOM
+            case Training():
+                return "self.training", ATOM
+            case ByMode():
+                return (
+                    f"{self.operand(args[0], TERNARY + 1)} if self.training else {self.operand(args[1], TERNARY)}",
+                    TERNARY,
+                )
+        raise BuildError(f"the choice at node {name!r} is still open: apply a sample to the graph first")
+
+    def _call(self, args: tuple[Argument, ...], kwargs: Mapping[str, Argument]) -> str:
+        given = [self.argument(arg) for arg in args]
+        if kwargs:
+            given += [f"{_plain(key)}={self.argument(value)}" for key, value in kwargs.items()]
+        return ", ".join(given)
+
+    def _method(self, name: str, args: tuple[Argument, ...], kwargs: Mapping[str, Argument]) -> tuple[str, int]:
+        receiver = self.operand(args[0], ATOM)
+        if name == "__call__":
+            return f"{receiver}({self._call(args[1:], kwargs)})", ATOM
+        is_special = name.startswith("__") and name.endswith("__") and is_plain(name[2:-2])
+        return f"{receiver}.{name if is_special else _plain(name)}({self._call(args[1:], kwargs)})", ATOM
+
+    def _function(self, path: str, args: tuple[Argument, ...], kwargs: Mapping[str, Argument]) -> tuple[str, int]:
+        if path.startswith("operator.") and not kwargs:
+            written = self._operator(path, args)
+            if written is not None:
+                return written
+        if kwargs:
+            kwargs = _given(path, kwargs)
+        return f"{self.imports.name(path)}({self._call(args, kwargs)})", ATOM
+
+    def _operator(self, path: str, args: tuple[Argument, ...]) -> tuple[str, int] | None:
+        if path in INFIX:
+            symbol, strength = INFIX[path]
+            first, second = args
+            left = self.operand(first, strength + 1 if strength in (POWER, _COMPARISON) else strength)
+            right = self.operand(second, _SIGN if strength == POWER else strength + 1)
+            is_tight = strength == POWER and _SIMPLE.match(left) and _SIMPLE.match(right)
+            return f"{left}{symbol}{right}" if is_tight else f"{left} {symbol} {right}", strength
+        if path in _PREFIX:
+            return f"{_PREFIX[path]}{self.operand(args[0], POWER + 1)}", _SIGN
+        if path == "operator.getitem":
+            base, index = args
+            return f"{self.operand(base, ATOM)}[{self.subscript(index)}]", ATOM
+        return None
+
+
+def _given(path: str, kwargs: Mapping[str, Argument]) -> Mapping[str, Argument]:
+    """The keyword arguments that differ from the function's defaults."""
+    if not path.startswith("torch.nn.functional."):
+        return kwargs
+    defaults = function_defaults(path)
+    return {
+        key: value
+        for key, value in kwargs.items()
+        if not (key in defaults and type(value) is type(defaults[key]) and value == defaults[key])
+    }
+
+
+@functools.cache
+def function_defaults(path: str) -> Mapping[str, Any]:
+    """The defaults of a Python function, by parameter; nothing for one that is written in C."""
+    function = resolve(path)
+    if inspect.isfunction(function):
+        # torch hides a choice between two functions, which differ in what they return alone, behind `*args`.
+        function = inspect.getclosurevars(function).nonlocals.get("if_false", function)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return {}
+    return {parameter.name: parameter.default for parameter in parameters if parameter.default is not parameter.empty}
+
+
+def _plain(name: str) -> str:
+    if not is_plain(name):
+        raise BuildError(f"{name!r} can't be written as a Python name")
+    return name
