@@ -1,0 +1,85 @@
+"""`LayerChoice`: one of several modules stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from retiarii.domain.choice import Categorical
+from retiarii.errors import SpaceError
+from retiarii.graph.choose import current_tracer, select
+from retiarii.graph.spec import ChoiceSpec
+from retiarii.nn.choice import ChoiceModule, Describe, described
+
+
+class LayerChoice(ChoiceModule):
+    """One of several modules, which all take and give tensors of the same shapes.
+
+    In a sample it is the index of a candidate in a list, or its key in a dict. In the frozen model the chosen module
+    stands under the choice's own name. The first candidate is the default.
+
+    Args:
+        candidates: modules, as a list or as a dict with text keys.
+        label: its name; without one, its path in the space, such as "body.2.op".
+        key: another word for `label`.
+
+    Raises:
+        SpaceError: no candidates, one that is no module, or a key that can't name a module.
+    """
+
+    def __init__(
+        self,
+        candidates: Sequence[nn.Module] | Mapping[str, nn.Module] | nn.ModuleList | nn.ModuleDict,
+        label: str | None = None,
+        *,
+        key: str | None = None,
+    ) -> None:
+        super().__init__(label, key)
+        named: dict[Any, Any] = dict(
+            candidates.items() if isinstance(candidates, Mapping | nn.ModuleDict) else enumerate(candidates)
+        )
+        if not named:
+            raise SpaceError(f"{self.named} has no candidates; give at least one module")
+        for name, module in named.items():
+            self._check(name, module, isinstance(candidates, Mapping))
+            self._modules[str(name)] = module
+        self.keys: tuple[Any, ...] = tuple(named)
+
+    def _check(self, key: Any, module: Any, is_mapping: bool) -> None:
+        if is_mapping and (not isinstance(key, str) or not key or "." in key):
+            raise SpaceError(
+                f"{self.named} has the key {key!r}; a key is the candidate's name, a text with no dot and not empty"
+            )
+        if not isinstance(module, nn.Module):
+            remedy = f"; make one, {module.__name__}(...)" if isinstance(module, type) else "; give a module"
+            raise SpaceError(f"candidate {key!r} of {self.named} is no module but {module!r}{remedy}")
+
+    @property
+    def choice(self) -> Categorical:
+        return Categorical(self.label, self.keys)
+
+    @property
+    def candidates(self) -> dict[Any, nn.Module]:
+        """The candidates by what a sample says to choose them."""
+        return {key: self._modules[str(key)] for key in self.keys}  # type: ignore[misc]
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        tracer = current_tracer()
+        if tracer is None or tracer.is_paused:
+            return self.candidates[self.keys[0]](*args, **kwargs)
+        return select(self.symbol, self.keys, [candidate(*args, **kwargs) for candidate in self])
+
+    def __choice_spec__(self, describe: Describe | None) -> ChoiceSpec:
+        named = {str(key): module for key, module in self.candidates.items()}
+        return ChoiceSpec("layer", self.symbol, self.keys, described(named, describe))
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        return iter(self.candidates.values())
+
+    def __getitem__(self, key: Any) -> nn.Module:
+        return self.candidates[key]

@@ -1,0 +1,66 @@
+"""A space as an ordinary model: what is undecided has its default."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, cast
+
+from torch import nn
+
+from retiarii.domain.expression import Expression
+from retiarii.domain.nested import contains_expression, evaluate_nested, symbols_in
+from retiarii.nn.choice import ChoiceModule
+
+Place = tuple[str, str]
+"""The dotted path of a module, and the name of an attribute of it."""
+
+
+def undecided_attributes(space: nn.Module) -> tuple[Place, ...]:
+    """The attributes of modules that are undecided values, or hold some."""
+    return tuple(
+        [
+            (path, name)
+            for path, module in space.named_modules()
+            for name, value in vars(module).items()
+            if is_users(module, name) and contains_expression(value)
+        ]
+    )
+
+
+def is_users(module: nn.Module, name: str) -> bool:
+    """Whether an attribute is the user's own, and neither torch's nor what a choice is made of."""
+    if name.startswith("_") or name == "choice_arguments":
+        return False
+    return not (isinstance(module, ChoiceModule) and name in ("symbol", "depth"))
+
+
+def is_open(thing: Any) -> bool:
+    """Whether a thing is a module that a sample decides."""
+    return isinstance(thing, ChoiceModule) or (isinstance(thing, nn.Module) and "choice_arguments" in vars(thing))
+
+
+def default_value(expression: Expression) -> Any:
+    """The value of an expression in a model that no sample has decided."""
+    return expression.evaluate({symbol.label: cast("Any", symbol).default for symbol in expression.symbols})
+
+
+class Defaults:
+    """While it lasts, attributes that are undecided have their default values.
+
+    Args:
+        space: the module that holds them.
+        places: which ones.
+    """
+
+    def __init__(self, space: nn.Module, places: tuple[Place, ...]) -> None:
+        self._attributes = [(space.get_submodule(path).__dict__, name) for path, name in places]
+        self._undecided = [attributes[name] for attributes, name in self._attributes]
+
+    def __enter__(self) -> None:
+        for (attributes, name), value in zip(self._attributes, self._undecided, strict=True):
+            defaults = {symbol.label: cast("Any", symbol).default for symbol in symbols_in(value)}
+            attributes[name] = evaluate_nested(value, defaults)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for (attributes, name), value in zip(self._attributes, self._undecided, strict=True):
+            attributes[name] = value

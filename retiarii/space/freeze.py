@@ -1,0 +1,110 @@
+"""From a space and a sample to a plain model, by putting chosen modules in the places of choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from retiarii.domain.expression import Expression
+from retiarii.domain.nested import contains_expression, evaluate_nested
+from retiarii.graph.chosen import ChosenInputs
+from retiarii.nn.input_choice import InputChoice
+from retiarii.nn.layer_choice import LayerChoice
+from retiarii.nn.repeat import Repeat
+from retiarii.space.defaults import is_open, is_users
+from retiarii.space.plain import plain_class
+
+
+class Freezer:
+    """Turns modules with choices into plain ones, in place.
+
+    Args:
+        sample: decides every active choice.
+        space: the base class that plain models do without.
+    """
+
+    def __init__(self, sample: Mapping[str, Any], space: Any) -> None:
+        self.sample = sample
+        self.space = space
+        self._done: dict[int, nn.Module] = {}
+        self._kept: list[nn.Module] = []
+
+    def freeze(self, module: nn.Module) -> nn.Module:
+        """The plain module for this one; the same for the same."""
+        known = self._done.get(id(module))
+        if known is None:
+            self._kept.append(module)
+            known = self._done[id(module)] = self._replacement(module)
+            if known is module:
+                self._freeze_inside(module)
+        return known
+
+    def _replacement(self, module: nn.Module) -> nn.Module:
+        if isinstance(module, LayerChoice):
+            return self.freeze(module.candidates[self.sample[module.label]])
+        if isinstance(module, Repeat):
+            depth: Any = module.depth.evaluate(self.sample) if isinstance(module.depth, Expression) else module.depth
+            return _in_mode(nn.Sequential(*[self.freeze(block) for block in module.blocks[:depth]]), module)
+        if isinstance(module, InputChoice):
+            return _in_mode(ChosenInputs(list(self.sample[module.label]), module.outcome), module)
+        arguments = module.__dict__.get("choice_arguments")
+        if arguments is None:
+            return module
+        return self._layer(module, evaluate_nested(arguments, self.sample))
+
+    def _layer(self, module: nn.Module, arguments: dict[str, Any]) -> nn.Module:
+        """A layer of torch with decided arguments; it keeps the weights if they still fit."""
+        wrapped = type(module).__wraps__  # type: ignore[attr-defined]
+        layer = _placed(wrapped(**arguments), module)
+        state = module.state_dict()
+        if _shapes(layer.state_dict()) == _shapes(state):
+            layer.load_state_dict(state)
+        return _in_mode(layer, module)
+
+    def _freeze_inside(self, module: nn.Module) -> None:
+        for name, child in module._modules.items():
+            if child is not None:
+                module._modules[name] = self.freeze(child)
+        for name, value in list(vars(module).items()):
+            if not is_users(module, name):
+                continue
+            decided = self._decided(value)
+            if decided is not value:
+                module.__dict__[name] = decided
+        if isinstance(module, self.space):
+            for name in self.space.__derived_attributes__:
+                module.__dict__.pop(name, None)
+            module.__class__ = plain_class(type(module), self.space)
+
+    def _decided(self, value: Any) -> Any:
+        """What a plain attribute is in the frozen model."""
+        if isinstance(value, nn.Module):
+            return self.freeze(value) if is_open(value) else value
+        if isinstance(value, dict) and any(map(is_open, value.values())):
+            return {key: self._decided(item) for key, item in value.items()}
+        if isinstance(value, list | tuple) and any(map(is_open, value)):
+            items = [self._decided(item) for item in value]
+            return items if isinstance(value, list) else tuple(items)
+        return evaluate_nested(value, self.sample) if contains_expression(value) else value
+
+
+def _in_mode(made: nn.Module, like: nn.Module) -> nn.Module:
+    return made.train(like.training)
+
+
+def _placed(layer: nn.Module, like: nn.Module) -> nn.Module:
+    """The layer on the device and in the data type of another, and as trainable."""
+    first = next(like.parameters(), None)
+    if first is None:
+        return layer
+    layer = layer.to(first.device, first.dtype if first.is_floating_point() else None)
+    trainable = {name: parameter.requires_grad for name, parameter in like.named_parameters()}
+    for name, parameter in layer.named_parameters():
+        parameter.requires_grad_(trainable.get(name, True))
+    return layer
+
+
+def _shapes(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: getattr(value, "shape", None) for name, value in state.items()}
