@@ -1,0 +1,145 @@
+"""What runs trials: the protocol of engines, and the events they report."""
+
+from __future__ import annotations
+
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, TypeAlias
+
+from retiarii.domain import Domain, Sample
+from retiarii.evaluator import Evaluator
+from retiarii.trial import Objectives, Report, Trial
+
+
+class SpaceGraph(Protocol):
+    """The part of a space's graph that running a trial needs."""
+
+    def apply(self, sample: Sample, /) -> Any: ...
+
+
+class Space(Protocol):
+    """The part of a model space that searching it needs."""
+
+    @property
+    def domain(self) -> Domain: ...
+
+    @property
+    def graph(self) -> SpaceGraph: ...
+
+    def freeze(self, sample: Sample, /) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A trial with all that is needed to run it, anywhere."""
+
+    trial: Trial
+    space: Space
+    evaluator: Evaluator
+    objectives: Objectives
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a trial failed."""
+
+    kind: str
+    """The class of the error, or a word for what else happened."""
+
+    message: str
+    place: str
+    """`file:line` of the innermost frame; empty where there is none."""
+
+    text: str
+    """All that is known, for a reader: the traceback, where there is one."""
+
+    exception: BaseException | None = field(default=None, compare=False, repr=False)
+    """The error itself, where it happened in this process."""
+
+    @classmethod
+    def from_exception(cls, error: BaseException) -> Self:
+        """The failure that `error` is. The outermost frame, which is the engine's own, is left out."""
+        outermost = error.__traceback__
+        inner = outermost.tb_next if outermost is not None else None
+        trace = traceback.TracebackException(type(error), error, inner)
+        place = f"{trace.stack[-1].filename}:{trace.stack[-1].lineno}" if trace.stack else ""
+        return cls(type(error).__qualname__, _encodable(str(trace)), place, _encodable("".join(trace.format())), error)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A trial begins to run."""
+
+    number: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """An evaluation reported an intermediate value."""
+
+    number: int
+    value: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A trial ended with metrics: checked, the objectives first. `duration` in seconds."""
+
+    number: int
+    metrics: Mapping[str, float]
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A trial ended without metrics. `duration` in seconds."""
+
+    number: int
+    failure: Failure
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A trial ended because it was cancelled; `duration` in seconds, 0 for one that never began."""
+
+    number: int
+    duration: float
+
+
+Event: TypeAlias = Started | Reported | Completed | Failed | Stopped
+
+
+class Engine(ABC):
+    """Runs trials somewhere and reports what happens to them. Every trial submitted ends in exactly one event.
+
+    An engine takes what it needs at the first `submit` and gives it back at `close`; it can be used again after that.
+    """
+
+    @property
+    def capacity(self) -> int:
+        """How many trials the engine wants to have at a time, running and waiting; at least 1."""
+        return 1
+
+    @abstractmethod
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Takes jobs over, as one batch: an engine may look at all of them before it runs any."""
+
+    @abstractmethod
+    def events(self, timeout: float) -> Iterator[Event]:
+        """What has happened since the last call, in order; waits up to `timeout` seconds for the first event."""
+
+    @abstractmethod
+    def cancel(self, number: int) -> None:
+        """Asks for the end of a trial, which comes as an event: `Stopped`, or whatever it ended in before."""
+
+    def close(self) -> None:
+        """Ends what is running and frees what is held. Trials that have not ended get no more events."""
+        return None
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

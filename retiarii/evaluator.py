@@ -1,0 +1,158 @@
+"""What scores a model: the protocol of evaluators, and the rules for what they return."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from numbers import Real
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from retiarii.errors import ExperimentError, MetricError
+from retiarii.trial import Objectives, Report
+
+Argument: TypeAlias = Literal["module", "graph", "sample"]
+Metrics: TypeAlias = Mapping[str, Any] | Any
+
+DEFAULT_METRIC = "default"
+"""The name of a metric that was returned as a plain number, where no objective gives it one."""
+
+
+class Evaluator(ABC):
+    """Scores one model at a time. It is sent to where trials run, so it has to be picklable for engines with processes.
+
+    Attributes:
+        objectives: The metrics that a search over this evaluator optimises by default.
+        argument: What `evaluate` is called with: the built "module" (a `torch.nn.Module`), the "graph" (nothing is
+            built), or the "sample" (a dict of its own).
+    """
+
+    objectives: Objectives = MappingProxyType({DEFAULT_METRIC: "maximize"})
+    argument: Argument = "module"
+
+    ARGUMENTS: ClassVar[tuple[Argument, ...]] = ("module", "graph", "sample")
+
+    @abstractmethod
+    def evaluate(self, model: Any) -> Metrics:
+        """The metrics of a model: numbers by name, every objective among them; or one number, for one objective.
+
+        A number is an int, a float, a numpy scalar or a tensor without dimensions, and finite. Whatever else is
+        returned, and whatever is raised, makes the trial a failed one.
+        """
+
+
+def check_metrics(value: Metrics, objectives: Objectives) -> dict[str, float]:
+    """What an evaluator returned, as numbers by name with the objectives first.
+
+    A number is the metric of the only objective. Where the objective is called "default" because nobody chose another,
+    a mapping with a single metric gives it that metric.
+
+    Raises:
+        MetricError: a value is no finite number, or an objective is missing.
+    """
+    if isinstance(value, Mapping):
+        return _with_objectives(_numbers(value, "metric"), objectives)
+    if len(objectives) > 1:
+        raise MetricError(
+            f"the evaluator returned {_described(value)}; expected a mapping with the objectives {_listed(objectives)}"
+        )
+    (name,) = objectives
+    return {name: _number(value, f"metric {name!r}")}
+
+
+def report_intermediate(value: Metrics) -> None:
+    """Records a value on the way of an evaluation, such as the accuracy after each epoch; call it inside `evaluate`.
+
+    Args:
+        value: A number, or a mapping of names to numbers, as an evaluator may return them.
+
+    Raises:
+        MetricError: the value is no finite number.
+        ExperimentError: no evaluation is running in this thread.
+    """
+    reporter = _reporter.get()
+    if reporter is None:
+        raise ExperimentError(
+            f"report_intermediate({reprlib.repr(value)}) was called outside an evaluation; "
+            "call it in what an evaluator runs, in the thread that runs it"
+        )
+    reporter.report(value)
+
+
+@contextmanager
+def reporting(receive: Callable[[Report], None]) -> Iterator[None]:
+    """While it is active, `receive` gets what `report_intermediate` is called with. For engines."""
+    token = _reporter.set(_Reporter(receive))
+    try:
+        yield
+    finally:
+        _reporter.reset(token)
+
+
+class _Reporter:
+    def __init__(self, receive: Callable[[Report], None]) -> None:
+        self._receive = receive
+        self._count = 0
+
+    def report(self, value: Metrics) -> None:
+        self._count += 1
+        place = f"intermediate report {self._count}"
+        self._receive(_numbers(value, place) if isinstance(value, Mapping) else _number(value, place))
+
+
+_reporter: ContextVar[_Reporter | None] = ContextVar("reporter", default=None)
+
+
+def _with_objectives(metrics: dict[str, float], objectives: Objectives) -> dict[str, float]:
+    if [*objectives] == [DEFAULT_METRIC] and len(metrics) == 1:
+        return {DEFAULT_METRIC: next(iter(metrics.values())), **metrics}
+    missing = [name for name in objectives if name not in metrics]
+    if missing == [DEFAULT_METRIC] and metrics:
+        raise MetricError(
+            f"the evaluator returned the metrics {_listed(metrics)}, and nothing says which of them to optimise; give "
+            f"Experiment(objectives={{{next(iter(metrics))!r}: 'maximize'}}), or return one of them as 'default'"
+        )
+    if missing:
+        raise MetricError(f"the objective {missing[0]!r} is missing; the evaluator returned {_listed(metrics)}")
+    return {**{name: metrics[name] for name in objectives}, **metrics}
+
+
+def _numbers(values: Mapping[Any, Any], place: str) -> dict[str, float]:
+    for name in values:
+        if not isinstance(name, str):
+            raise MetricError(f"{place}: the name {_described(name)} is no text")
+    return {name: _number(value, f"{place} {name!r}") for name, value in values.items()}
+
+
+def _number(value: Any, place: str) -> float:
+    plain = value.item() if getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None)) else value
+    if isinstance(plain, bool) or not isinstance(plain, Real):
+        raise MetricError(f"{place} is {_described(value)}; expected a finite number")
+    try:
+        number = float(plain)
+    except OverflowError:
+        raise MetricError(f"{place} is {_described(value)}; expected a number that a float can hold") from None
+    if not math.isfinite(number):
+        raise MetricError(f"{place} is {number} ({_type_name(value)}); expected a finite number")
+    return number
+
+
+def _described(value: object) -> str:
+    if value is None:
+        return "None"
+    shape = getattr(value, "shape", None)
+    dimensions = f" of shape {tuple(shape)}" if isinstance(shape, tuple) and shape else ""
+    return f"{reprlib.repr(value)} ({_type_name(value)}{dimensions})"
+
+
+def _type_name(value: object) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _listed(names: Mapping[str, object]) -> str:
+    return ", ".join(map(repr, names)) or "none"

@@ -1,0 +1,63 @@
+"""The arguments of an experiment, checked before anything is run."""
+
+from __future__ import annotations
+
+import reprlib
+from typing import Any, TypeVar, get_args
+
+from retiarii.domain import Domain
+from retiarii.engine import Space
+from retiarii.errors import ExperimentError
+from retiarii.experiment.search import Limits
+from retiarii.trial import Direction, Objectives
+
+T = TypeVar("T")
+
+
+def instance(value: T, kind: type[Any], wanted: str) -> T:
+    """`value`, which is a `kind`."""
+    if not isinstance(value, kind):
+        shown = f"the class {value.__name__}" if isinstance(value, type) else reprlib.repr(value)
+        raise ExperimentError(f"an experiment got {shown} as {wanted}")
+    return value
+
+
+def space(value: Space) -> Space:
+    """`value`, which has a domain."""
+    if not isinstance(getattr(value, "domain", None), Domain):
+        raise ExperimentError(
+            f"an experiment got {type(value).__name__} as its space, which is no ModelSpace; "
+            "derive it from ModelSpace, or use ModelSpace.from_module"
+        )
+    return value
+
+
+def objectives(value: Objectives) -> Objectives:
+    """A copy of `value`, which has metrics with directions."""
+    if not value:
+        raise ExperimentError("objectives is empty; give a metric and its direction, as in {'accuracy': 'maximize'}")
+    for name, direction in value.items():
+        if direction not in get_args(Direction):
+            raise ExperimentError(f"objective {name!r} is {direction!r}; expected 'maximize' or 'minimize'")
+    return dict(value)
+
+
+def limits(max_trials: int | None, max_duration: float | None) -> Limits:
+    """Both, which are positive if they are given."""
+    if max_trials is not None and not (_is_integer(max_trials) and max_trials > 0):
+        raise ExperimentError(f"max_trials is {max_trials!r}; expected a positive integer, or None for no limit")
+    number = _is_integer(max_duration) or isinstance(max_duration, float)
+    if max_duration is not None and not (number and max_duration > 0):
+        raise ExperimentError(f"max_duration is {max_duration!r}; expected seconds, or None for no limit")
+    return Limits(max_trials, max_duration)
+
+
+def seed(value: int | None) -> int | None:
+    """`value`, which is not negative if it is given."""
+    if value is not None and not (_is_integer(value) and value >= 0):
+        raise ExperimentError(f"seed is {value!r}; expected an integer from 0")
+    return value
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

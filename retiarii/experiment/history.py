@@ -1,0 +1,77 @@
+"""The trials of an experiment, and the best of them."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from retiarii.errors import ExperimentError
+from retiarii.trial import Objectives, State, Trial
+
+
+class History:
+    """Trials by number; putting one in costs the same however many there are.
+
+    Args:
+        objectives: What is best; the first one counts.
+        trials: What is known already, in any order.
+    """
+
+    def __init__(self, objectives: Objectives, trials: Iterable[Trial] = ()) -> None:
+        self.objectives = objectives
+        self._sign = -1 if next(iter(objectives.values()), None) == "maximize" else 1
+        self._trials: dict[int, Trial] = {}
+        self._counts: Counter[State] = Counter()
+        self._best: Trial | None = None
+        for trial in sorted(trials, key=lambda trial: trial.number):
+            self.put(trial)
+
+    def put(self, trial: Trial) -> None:
+        """Adds a trial, or what has become of one that is known."""
+        known = self._trials.get(trial.number)
+        if known is not None:
+            self._counts[known.state] -= 1
+        self._counts[trial.state] += 1
+        self._trials[trial.number] = trial
+        if trial.metric is not None and (self._best is None or self._rank(trial) < self._rank(self._best)):
+            self._best = trial
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def __getitem__(self, number: int) -> Trial:
+        return self._trials[number]
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials, by number."""
+        return list(self._trials.values())
+
+    @property
+    def counts(self) -> Mapping[State, int]:
+        """How many trials are in a state; 0 for a state that none is in."""
+        return self._counts
+
+    @property
+    def ended(self) -> int:
+        """How many trials have ended, in whatever way."""
+        return self._counts["completed"] + self._counts["failed"] + self._counts["stopped"]
+
+    @property
+    def best(self) -> Trial | None:
+        """The completed trial with the best metric of the primary objective, the first if there are several."""
+        return self._best
+
+    def top(self, k: int = 1) -> list[Trial]:
+        """The `k` best completed trials, or as many as there are, the best first."""
+        if k < 1:
+            raise ExperimentError(f"top({k}): give a number from 1")
+        return heapq.nsmallest(k, (trial for trial in self._trials.values() if trial.metric is not None), self._rank)
+
+    def _rank(self, trial: Trial) -> tuple[float, int]:
+        return (self._sign * next(iter(trial.metrics.values())), trial.number)
+
+    def __repr__(self) -> str:
+        states = ", ".join(f"{count} {state}" for state, count in self._counts.items() if count)
+        return f"History({states or 'no trials'})"

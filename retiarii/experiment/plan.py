@@ -1,0 +1,69 @@
+"""What has to stay the same for a search to go on where it stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from retiarii.domain import Choice, Domain
+from retiarii.trial import Objectives
+
+_MANY = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Objectives, seed and domain of a search, as JSON values."""
+
+    objectives: Objectives
+    seed: int
+    space: str
+    """The name of the space's class; of no importance."""
+
+    size: int | None
+    """The number of samples; None if there is no end of them, or it takes more than 64 bits."""
+
+    choices: Mapping[str, Any]
+    """Kind and parameters of every choice by label, in the domain's order, with its condition."""
+
+    @classmethod
+    def of(cls, space: str, domain: Domain, objectives: Objectives, seed: int) -> Self:
+        conditions = {
+            label: [[expression.to_json() for expression in every] for every in alternatives]
+            for label, alternatives in domain.conditions.items()
+        }
+        choices = {
+            label: _described(choice) | ({"condition": conditions[label]} if label in conditions else {})
+            for label, choice in domain.choices.items()
+        }
+        size = None if domain.size >= _MANY else int(domain.size)
+        return cls.from_json(cls(dict(objectives), seed, space, size, choices).to_json())
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        return cls(**json.loads(text))
+
+    def changes(self, now: Plan) -> list[str]:
+        """What is different in `now`, a line each; nothing where a search may go on."""
+        lines = []
+        if [*self.objectives.items()] != [*now.objectives.items()]:
+            lines.append(f"objectives: was {dict(self.objectives)}, is {dict(now.objectives)}")
+        if self.seed != now.seed:
+            lines.append(f"seed: was {self.seed}, is {now.seed}")
+        for label in dict.fromkeys([*self.choices, *now.choices]):
+            was, is_now = (json.dumps(plan.choices.get(label, "absent")) for plan in (self, now))
+            if was != is_now:
+                lines.append(f"choice {label!r}: was {was}, is {is_now}")
+        if not lines and [*self.choices] != [*now.choices]:
+            lines.append(f"order of the choices: was {', '.join(self.choices)}; is {', '.join(now.choices)}")
+        return lines
+
+
+def _described(choice: Choice) -> dict[str, Any]:
+    shown = {field.name: getattr(choice, field.name) for field in fields(choice) if field.repr}
+    return {"kind": type(choice).__name__, **{name: value for name, value in shown.items() if name != "label"}}

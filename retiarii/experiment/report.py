@@ -1,0 +1,45 @@
+"""What is said when a search has ended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from retiarii.experiment.history import History
+from retiarii.experiment.progress import duration
+from retiarii.trial import Trial
+
+_ROWS = 5
+_WIDTH = 100
+
+
+def report(history: History, folder: Path, ending: str, seconds: float) -> str:
+    """The outcome of a run: why it ended, the best trials, and where everything lies."""
+    states = ", ".join(f"{count} {state}" for state, count in history.counts.items() if count)
+    lines = [f"The search has ended after {duration(seconds)}: {ending}.", f"Trials: {states or 'none'}."]
+    if history.best is not None:
+        lines += ["", *_table(history)]
+    if history.counts["failed"]:
+        lines += ["", f"The error of the last failed trial: {_last_error(history)}"]
+    return "\n".join([*lines, "", f"Everything is in {folder}"])
+
+
+def _table(history: History) -> list[str]:
+    rows = [("trial", *history.objectives, "sample")]
+    rows += [_row(trial, [*history.objectives]) for trial in history.top(_ROWS)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    return [
+        "  ".join([*(cell.rjust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        for row in rows
+    ]
+
+
+def _row(trial: Trial, objectives: list[str]) -> tuple[str, ...]:
+    sample = json.dumps(trial.sample)
+    shown = sample if len(sample) <= _WIDTH else f"{sample[: _WIDTH - 1]}…"
+    return (str(trial.number), *(f"{trial.metrics[name]:.6g}" for name in objectives), shown)
+
+
+def _last_error(history: History) -> str:
+    errors = [trial.error for trial in history.trials if trial.error is not None]
+    return errors[-1].strip().splitlines()[-1]

@@ -1,0 +1,195 @@
+"""The loop: ask the strategy, hand jobs to the engine, take its events, write them down, tell the strategy."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from retiarii.engine import Completed, Engine, Event, Failed, Failure, Job, Reported, Space, Started, Stopped
+from retiarii.errors import ExperimentError, SampleError
+from retiarii.evaluator import Evaluator
+from retiarii.experiment.history import History
+from retiarii.experiment.records import Records
+from retiarii.strategy import Strategy
+from retiarii.trial import Objectives, Trial
+
+_WAIT = 1.0
+_SAME_ERRORS = 3
+_SEEDS = 2**32
+"""numpy takes no larger seeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where a search ends: after how many trials in all, and after how many seconds of a run."""
+
+    max_trials: int | None = None
+    max_duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a search is made of."""
+
+    space: Space
+    evaluator: Evaluator
+    strategy: Strategy
+    engine: Engine
+    objectives: Objectives
+    seed: int
+    limits: Limits
+
+
+class Search:
+    """One run of an experiment, from where its record stops to the end.
+
+    Args:
+        setup: What it is made of.
+        records: Gets every trial as it is proposed, begins and ends.
+        history: What is known, and gets the same.
+        watch: Is called after every change, for a view.
+    """
+
+    def __init__(self, setup: Setup, records: Records, history: History, watch: Callable[[], None]) -> None:
+        self._setup = setup
+        self._domain = setup.space.domain
+        self._records = records
+        self._history = history
+        self._watch = watch
+        self._open: set[int] = set()
+        self._again: deque[Trial] = deque()
+        self._first_errors = _FirstErrors()
+        self._deadline = math.inf
+        self._ending = ""
+
+    def run(self, known: Sequence[Trial]) -> str:
+        """Replays the known trials, in the order in which they ended, and goes on.
+
+        Returns:
+            Why it ended, in words.
+        """
+        if self._setup.limits.max_duration is not None:
+            self._deadline = time.monotonic() + self._setup.limits.max_duration
+        try:
+            self._replay(known)
+            self._loop()
+        except BaseException:
+            self._interrupt()
+            raise
+        finally:
+            self._setup.engine.close()
+        return self._ending
+
+    def _replay(self, known: Sequence[Trial]) -> None:
+        self._setup.strategy.bind(self._domain, self._setup.objectives, self._setup.seed)
+        for trial in known:
+            now = trial if trial.has_ended or trial.state == "interrupted" else trial.interrupted()
+            self._history.put(now)
+            self._setup.strategy.tell(now if now.has_ended else now.waiting())
+            if not now.has_ended:
+                self._again.append(now)
+        self._records.save(self._again)
+
+    def _loop(self) -> None:
+        self._fill()
+        while self._open:
+            for event in self._setup.engine.events(_WAIT):
+                self._take(event)
+                self._watch()
+            self._fill()
+
+    def _fill(self) -> None:
+        jobs = []
+        while len(self._open) < self._setup.engine.capacity and (trial := self._next()) is not None:
+            self._history.put(trial)
+            self._open.add(trial.number)
+            jobs.append(Job(trial, self._setup.space, self._setup.evaluator, self._setup.objectives))
+        if jobs:
+            self._records.save([job.trial for job in jobs])
+            self._setup.engine.submit(jobs)
+
+    def _next(self) -> Trial | None:
+        limits = self._setup.limits
+        if limits.max_trials is not None and self._history.ended + len(self._open) >= limits.max_trials:
+            self._ending = f"the limit of {limits.max_trials} trials is reached"
+            return None
+        if time.monotonic() >= self._deadline:
+            self._ending = f"the time limit of {limits.max_duration:g} s is reached"
+            return None
+        if self._again:
+            return self._again.popleft().waiting()
+        return self._propose()
+
+    def _propose(self) -> Trial | None:
+        sample = self._setup.strategy.ask()
+        if sample is None:
+            tried = (
+                f"all {self._domain.size} samples"
+                if len(self._history) >= self._domain.size
+                else f"{len(self._history)} samples"
+            )
+            self._ending = f"the strategy has nothing more to propose: {tried} of the space were tried"
+            return None
+        number = len(self._history)
+        try:
+            sample = self._domain.canonical(sample)
+        except SampleError as error:
+            name = type(self._setup.strategy).__name__
+            raise ExperimentError(f"{name} proposed {sample!r} for trial {number}: {error}") from error
+        return Trial(number, sample, seed=(self._setup.seed + number) % _SEEDS)
+
+    def _take(self, event: Event) -> None:
+        trial = self._history[event.number]
+        match event:
+            case Started():
+                self._keep(trial.running(host=event.host, started=time.time()))
+            case Reported():
+                self._history.put(trial.reported(event.value))
+            case Completed():
+                self._end(trial.completed(event.metrics, ended=time.time(), duration=event.duration))
+                self._first_errors.note(None)
+            case Failed():
+                self._end(trial.failed(event.failure.text, ended=time.time(), duration=event.duration))
+                self._first_errors.note(event.failure)
+            case Stopped():
+                self._end(trial.stopped(ended=time.time(), duration=event.duration))
+
+    def _end(self, trial: Trial) -> None:
+        self._keep(trial)
+        self._setup.strategy.tell(trial)
+        self._open.remove(trial.number)
+
+    def _keep(self, trial: Trial) -> None:
+        self._history.put(trial)
+        self._records.save([trial])
+
+    def _interrupt(self) -> None:
+        """Notes what was under way; where that can't be written, the record still says that it was running."""
+        trials = [self._history[number] for number in sorted(self._open)]
+        trials = [trial if trial.has_ended else trial.interrupted() for trial in trials]
+        for trial in trials:
+            self._history.put(trial)
+        if not self._records.broken:
+            self._records.save(trials)
+
+
+@dataclass(slots=True)
+class _FirstErrors:
+    """Ends a search whose first trials all fail with the same error: it is not theirs, and more would not help."""
+
+    seen: list[tuple[str, str, str] | None] = field(default_factory=list)
+
+    def note(self, failure: Failure | None) -> None:
+        if len(self.seen) >= _SAME_ERRORS:
+            return
+        self.seen.append(None if failure is None else (failure.kind, failure.message, failure.place))
+        if failure is None or self.seen != [self.seen[0]] * _SAME_ERRORS:
+            return
+        place = f" ({failure.place})" if failure.place else ""
+        raise ExperimentError(
+            f"the first {_SAME_ERRORS} trials failed with the same error, so the search stops: "
+            f"{failure.kind}: {failure.message}{place}"
+        ) from failure.exception

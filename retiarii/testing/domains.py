@@ -1,0 +1,30 @@
+"""Small domains with something special in each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from retiarii.domain import Categorical, Domain, Numeric, Subset, Symbol
+
+
+def _conditional() -> Domain:
+    depth = Symbol("depth")
+    layers = [Categorical(f"layer{index}", ("conv", "pool")) for index in (1, 2, 3)]
+    deep = {f"layer{index}": ((depth >= index,),) for index in (2, 3)}
+    return Domain([Categorical("depth", (1, 2, 3)), *layers], deep)
+
+
+DOMAINS: Mapping[str, Domain] = MappingProxyType(
+    {
+        "flat": Domain([Categorical("width", (16, 32, 64)), Categorical("kernel", (3, 5))]),
+        "single": Domain([Categorical("only", ("this",))]),
+        "look-alikes": Domain([Categorical("value", (1, True, 1.0, "1", None, (1,), 0, False))]),
+        "conditional": _conditional(),
+        "subsets": Domain([Subset("inputs", 4, 1, 2), Categorical("sum", (True, False))]),
+        "integers": Domain([Numeric("layers", 1, 5, integer=True), Numeric("units", 1, 64, integer=True, log=True)]),
+        "continuous": Domain([Numeric("rate", 1e-4, 1.0, log=True), Categorical("size", ("small", "large"))]),
+        "large": Domain([Categorical(f"choice{index}", ("a", "b", "c", "d")) for index in range(30)]),
+    }
+)
+"""By name: plain, one sample only, values that are easily confused, conditions, subsets, integers, endless, huge."""

@@ -1,0 +1,102 @@
+"""A trial: one sample of a model space, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self, TypeAlias
+
+from retiarii.domain import Sample
+from retiarii.errors import ExperimentError
+
+State: TypeAlias = Literal["waiting", "running", "completed", "failed", "stopped", "interrupted"]
+Direction: TypeAlias = Literal["maximize", "minimize"]
+Objectives: TypeAlias = Mapping[str, Direction]
+"""What a search is about: the metric of each objective and its direction. The first objective is the primary one."""
+
+Report: TypeAlias = float | Mapping[str, float]
+"""What an evaluation reports on its way: a number, or several with names."""
+
+ENDED: frozenset[State] = frozenset({"completed", "failed", "stopped"})
+
+_FOLLOWS: Mapping[State, frozenset[State]] = {
+    "waiting": frozenset({"running", "failed", "stopped", "interrupted"}),
+    "running": frozenset({"completed", "failed", "stopped", "interrupted"}),
+    "interrupted": frozenset({"waiting"}),
+    "completed": frozenset(),
+    "failed": frozenset(),
+    "stopped": frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One sample and its outcome. A change of state is a new value: `trial = trial.completed({"accuracy": 0.9})`.
+
+    The states: `waiting → running → completed | failed | stopped`; a trial whose search was cut off is `interrupted`,
+    and `waiting` again when the search goes on.
+    """
+
+    number: int
+    """Counts the trials of an experiment from 0, in the order in which they were proposed."""
+
+    sample: Sample
+    state: State = "waiting"
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """By name; the objectives come first, in their order. Empty unless the trial is completed."""
+
+    intermediates: tuple[Report, ...] = ()
+    error: str | None = None
+    """The traceback of a failed trial, as Python prints it."""
+
+    seed: int = 0
+    """What the random number generators start from when the trial runs; below 2**32."""
+
+    started: float | None = None
+    """Seconds since the epoch."""
+
+    ended: float | None = None
+    """Seconds since the epoch."""
+
+    duration: float | None = None
+    """Seconds of evaluation, by a clock that never jumps."""
+
+    host: str | None = None
+
+    @property
+    def metric(self) -> float | None:
+        """The metric of the primary objective; None unless the trial is completed."""
+        return next(iter(self.metrics.values()), None)
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in ENDED
+
+    def running(self, *, host: str | None = None, started: float | None = None) -> Self:
+        return self._become("running", host=host, started=started)
+
+    def reported(self, value: Report) -> Self:
+        return replace(self, intermediates=(*self.intermediates, value))
+
+    def completed(
+        self, metrics: Mapping[str, float], *, ended: float | None = None, duration: float | None = None
+    ) -> Self:
+        return self._become("completed", metrics=metrics, ended=ended, duration=duration)
+
+    def failed(self, error: str, *, ended: float | None = None, duration: float | None = None) -> Self:
+        return self._become("failed", error=error, ended=ended, duration=duration)
+
+    def stopped(self, *, ended: float | None = None, duration: float | None = None) -> Self:
+        return self._become("stopped", ended=ended, duration=duration)
+
+    def interrupted(self) -> Self:
+        return self._become("interrupted")
+
+    def waiting(self) -> Self:
+        """The interrupted trial as it was before it ran."""
+        return self._become("waiting", intermediates=(), started=None, host=None)
+
+    def _become(self, state: State, **changes: Any) -> Self:
+        if state not in _FOLLOWS[self.state]:
+            raise ExperimentError(f"trial {self.number} is {self.state}; it cannot become {state}")
+        return replace(self, state=state, **changes)

@@ -1,0 +1,171 @@
+"""Trials one after another in this process."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from retiarii import Trial, report_intermediate
+from retiarii.engine import Completed, Failed, Job, Reported, Started, Stopped
+from retiarii.evaluators import FunctionalEvaluator
+from retiarii.execution import SequentialEngine
+from retiarii.testing import DOMAINS, SampleSpace
+
+OBJECTIVES = {"score": "maximize"}
+
+
+class Space(SampleSpace):
+    """Says which way the model was made."""
+
+    @property
+    def graph(self):
+        return self
+
+    def apply(self, sample):
+        return ("graph", sample["width"])
+
+    def freeze(self, sample):
+        return ("module", sample["width"])
+
+
+def job(function, number=0, argument="sample", seed=0):
+    evaluator = FunctionalEvaluator(function, argument=argument)
+    return Job(Trial(number, {"width": 16, "kernel": 3}, seed=seed), Space(DOMAINS["flat"]), evaluator, OBJECTIVES)
+
+
+def run(*jobs):
+    engine = SequentialEngine()
+    engine.submit(jobs)
+    return [event for _ in jobs for event in engine.events(0)]
+
+
+def test_the_events_of_a_trial():
+    def function(sample):
+        report_intermediate(1)
+        report_intermediate({"loss": 2})
+        return sample["width"]
+
+    started, first, second, completed = run(job(function, number=4))
+    assert isinstance(started, Started)
+    assert started.number == 4
+    assert started.host
+    assert (first, second) == (Reported(4, 1.0), Reported(4, {"loss": 2.0}))
+    assert isinstance(completed, Completed)
+    assert completed.metrics == {"score": 16.0}
+    assert completed.duration >= 0
+
+
+@pytest.mark.parametrize(("argument", "seen"), [("module", ("module", 16)), ("graph", ("graph", 16))])
+def test_the_evaluator_gets_what_it_asks_for(argument, seen):
+    given = []
+    run(job(lambda model: given.append(model) or 1.0, argument=argument))
+    assert given == [seen]
+
+
+def test_the_sample_is_the_evaluators_own():
+    task = job(lambda sample: sample.pop("width"))
+    assert isinstance(run(task)[-1], Completed)
+    assert task.trial.sample == {"width": 16, "kernel": 3}
+
+
+def test_jobs_run_in_order_one_at_a_call():
+    engine = SequentialEngine()
+    assert list(engine.events(0)) == []
+    engine.submit([job(lambda sample: 1.0, number=0), job(lambda sample: 2.0, number=1)])
+    assert [event.number for event in engine.events(0)] == [0, 0]
+    assert [event.number for event in engine.events(0)] == [1, 1]
+    assert list(engine.events(0)) == []
+
+
+def test_the_seed_decides_what_is_drawn():
+    def draw(sample):
+        return {"score": random.gauss(), "numpy": np.random.rand(), "torch": torch.rand(())}
+
+    first, again, other = (run(job(draw, seed=seed))[-1].metrics for seed in (1, 1, 2))
+    assert first == again
+    assert not {*first.values()} & {*other.values()}
+
+
+def broken(sample):
+    return sample["no such label"]
+
+
+def test_an_error_is_the_outcome_of_its_trial_only():
+    failed, fine = (event for event in run(job(broken), job(lambda sample: 1.0, 1)) if not isinstance(event, Started))
+    assert isinstance(failed, Failed)
+    assert isinstance(fine, Completed)
+    failure = failed.failure
+    assert (failure.kind, failure.message) == ("KeyError", "'no such label'")
+    assert failure.text.startswith("Traceback (most recent call last):")
+    assert 'return sample["no such label"]' in failure.text
+    assert failure.place == f"{__file__}:{broken.__code__.co_firstlineno + 1}"
+    assert isinstance(failure.exception, KeyError)
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError, StopIteration, AssertionError, UnicodeError, Warning])
+def test_every_kind_of_exception_is_an_outcome(error):
+    def function(sample):
+        raise error("no luck \udcff")
+
+    (_, failed) = run(job(function))
+    assert failed.failure.kind == error.__name__
+    assert failed.failure.message == "no luck \\udcff"
+
+
+def test_an_error_that_cannot_be_printed_is_an_outcome():
+    class Mute(Exception):
+        def __str__(self):
+            raise ValueError("no words")
+
+    def function(sample):
+        raise Mute
+
+    (_, failed) = run(job(function))
+    assert failed.failure.kind.endswith("Mute")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_what_is_meant_for_the_process_is_raised(error):
+    def function(sample):
+        raise error
+
+    with pytest.raises(error):
+        run(job(function))
+
+
+def test_a_bad_metric_is_a_failure():
+    (_, failed) = run(job(lambda sample: None))
+    assert failed.failure.kind == "MetricError"
+    assert failed.failure.message == "metric 'score' is None; expected a finite number"
+
+
+def test_a_bad_report_fails_the_trial_and_the_earlier_ones_are_kept():
+    def function(sample):
+        report_intermediate(1)
+        report_intermediate(float("inf"))
+
+    (_, reported, failed) = run(job(function))
+    assert reported == Reported(0, 1.0)
+    assert "intermediate report 2 is inf" in failed.failure.message
+
+
+def test_a_waiting_trial_can_be_cancelled():
+    engine = SequentialEngine()
+    engine.submit([job(lambda sample: 1.0, number=0), job(lambda sample: 1.0, number=1)])
+    engine.cancel(1)
+    engine.cancel(7)
+    events = [*engine.events(0), *engine.events(0)]
+    assert events[0] == Stopped(1, 0.0)
+    assert [event.number for event in events[1:]] == [0, 0]
+
+
+def test_it_can_be_used_again_after_it_was_closed():
+    engine = SequentialEngine()
+    engine.submit([job(lambda sample: 1.0, number=0)])
+    engine.close()
+    assert list(engine.events(0)) == []
+    engine.submit([job(lambda sample: 1.0, number=1)])
+    assert [event.number for event in engine.events(0)] == [1, 1]

@@ -1,0 +1,164 @@
+"""An experiment of the same name and directory goes on where it stopped."""
+
+from __future__ import annotations
+
+import pytest
+
+from retiarii import Experiment, ExperimentError, Trial
+from retiarii.domain import Categorical, Domain, Numeric, Symbol
+from retiarii.evaluators import FunctionalEvaluator
+from retiarii.experiment.records import Records
+from retiarii.strategies import GridSearch, Random
+from retiarii.testing import DOMAINS, SampleSpace
+
+
+def experiment(tmp_path, strategy, domain=DOMAINS["subsets"], **options):
+    def score(sample):
+        return float(len(str(sample)))
+
+    evaluator = FunctionalEvaluator(score, argument="sample")
+    return Experiment(SampleSpace(domain), evaluator, strategy, directory=tmp_path, **{"name": "one", **options})
+
+
+def outcome(trials):
+    return [(trial.number, trial.sample, trial.seed, trial.state, trial.metrics) for trial in trials]
+
+
+@pytest.mark.parametrize("strategy", [Random, GridSearch])
+@pytest.mark.parametrize("domain", ["subsets", "conditional", "integers", "look-alikes"])
+def test_a_search_in_pieces_is_the_same_as_one_in_one(tmp_path, strategy, domain):
+    whole = experiment(tmp_path, strategy(), DOMAINS[domain], name="whole", seed=3)
+    whole.run(progress=False)
+    for limit in (1, 2, 5, 6, 1000):
+        pieces = experiment(tmp_path, strategy(), DOMAINS[domain], name="pieces", seed=3, max_trials=limit)
+        pieces.run(progress=False)
+        assert outcome(pieces.trials) == outcome(whole.trials)[:limit]
+
+
+@pytest.mark.parametrize("strategy", [Random, GridSearch])
+def test_what_was_under_way_is_run_again_first(tmp_path, strategy):
+    whole = experiment(tmp_path, strategy(), name="whole", seed=3)
+    whole.run(progress=False)
+    part = experiment(tmp_path, strategy(), seed=3, max_trials=4)
+    part.run(progress=False)
+    records = Records(tmp_path / "one")
+    for number, state in ((4, "running"), (5, "waiting")):
+        trial = Trial(number, whole.trials[number].sample, seed=whole.trials[number].seed)
+        records.save([trial.running(host="gone", started=1.0) if state == "running" else trial])
+    records.close()
+    resumed = experiment(tmp_path, strategy(), seed=3)
+    resumed.run(progress=False)
+    assert outcome(resumed.trials) == outcome(whole.trials)
+    assert resumed.trials[4].host != "gone"
+
+
+def test_nothing_is_run_again_where_all_is_done(tmp_path):
+    experiment(tmp_path, GridSearch(), max_trials=3).run(progress=False)
+    again = experiment(tmp_path, GridSearch(), max_trials=3)
+    again.evaluator.function = None
+    again.run(progress=False)
+    assert len(again.trials) == 3
+
+
+def test_a_lower_limit_leaves_what_was_under_way(tmp_path):
+    experiment(tmp_path, GridSearch(), max_trials=3).run(progress=False)
+    records = Records(tmp_path / "one")
+    records.save([Trial(3, {"inputs": [0], "sum": True})])
+    records.close()
+    again = experiment(tmp_path, GridSearch(), max_trials=2)
+    again.run(progress=False)
+    assert [trial.state for trial in again.trials] == ["completed"] * 3 + ["interrupted"]
+
+
+def test_the_strategy_is_told_in_the_order_in_which_trials_ended(tmp_path):
+    class Listening(GridSearch):
+        def bind(self, domain, objectives, seed):
+            super().bind(domain, objectives, seed)
+            self.told = []
+
+        def tell(self, trial):
+            super().tell(trial)
+            self.told.append((trial.number, trial.state))
+
+    experiment(tmp_path, GridSearch(), max_trials=0 + 1).run(progress=False)
+    records = Records(tmp_path / "one")
+    samples = list(DOMAINS["subsets"].grid())
+    for number in (1, 2, 3):
+        records.save([Trial(number, samples[number])])
+    for number in (3, 1):
+        records.save([Trial(number, samples[number]).running().completed({"default": 1.0})])
+    records.close()
+    listening = Listening()
+    experiment(tmp_path, listening, max_trials=4).run(progress=False)
+    assert listening.told[:4] == [(0, "completed"), (3, "completed"), (1, "completed"), (2, "waiting")]
+    assert listening.told[4:] == [(2, "completed")]
+
+
+def test_a_drawn_seed_is_kept(tmp_path):
+    first = experiment(tmp_path, Random(), max_trials=2)
+    assert first.seed is None
+    first.run(progress=False)
+    again = experiment(tmp_path, Random(), max_trials=3)
+    again.run(progress=False)
+    assert again.seed == first.seed
+    other = experiment(tmp_path, Random(), max_trials=2, name="other")
+    other.run(progress=False)
+    assert other.seed != first.seed
+
+
+@pytest.mark.parametrize(
+    ("domain", "said"),
+    [
+        (
+            Domain([Categorical("width", (16, 32, 128)), Categorical("kernel", (3, 5))]),
+            r"choice 'width': was .*\[16, 32, 64\]\}, is .*\[16, 32, 128\]\}\n",
+        ),
+        (Domain([Categorical("width", (16, 32, 64))]), r"choice 'kernel': was \{.*\}, is \"absent\"\n"),
+        (
+            Domain([*DOMAINS["flat"].choices.values(), Numeric("rate", 0.0, 1.0)]),
+            r"choice 'rate': was \"absent\", is \{\"kind\": \"Numeric\", \"low\": 0.0, \"high\": 1.0",
+        ),
+        (
+            Domain(reversed(DOMAINS["flat"].choices.values())),
+            "order of the choices: was width, kernel; is kernel, width\n",
+        ),
+        (
+            Domain(DOMAINS["flat"].choices.values(), {"kernel": ((Symbol("width") > 16,),)}),
+            r"choice 'kernel': was .*, is .*\"condition\": \[\[\{\"operator\"",
+        ),
+    ],
+)
+def test_another_space_is_refused_with_the_difference(tmp_path, domain, said):
+    experiment(tmp_path, GridSearch(), DOMAINS["flat"], max_trials=2).run(progress=False)
+    with pytest.raises(ExperimentError, match=said) as e:
+        experiment(tmp_path, GridSearch(), domain, max_trials=2).run(progress=False)
+    assert str(e.value).startswith(f"{tmp_path / 'one'} holds another search")
+    assert len(Experiment.load(tmp_path, "one").trials) == 2
+
+
+def test_another_seed_or_objective_is_refused(tmp_path):
+    experiment(tmp_path, Random(), max_trials=2, seed=1).run(progress=False)
+    changed = experiment(tmp_path, Random(), max_trials=2, seed=2, objectives={"default": "minimize"})
+    with pytest.raises(
+        ExperimentError, match=r"objectives: was .*'maximize'\}, is .*'minimize'\}\n  seed: was 1, is 2"
+    ):
+        changed.run(progress=False)
+
+
+def test_the_same_space_written_anew_is_the_same(tmp_path):
+    def written():
+        choices = [Categorical("depth", [1, (2, 3), None, True]), Categorical("width", [1, 2])]
+        return Domain(choices, {"width": ((Symbol("depth") == 1,),)})
+
+    experiment(tmp_path, Random(), written(), max_trials=2, seed=1).run(progress=False)
+    experiment(tmp_path, Random(), written(), max_trials=3, seed=1).run(progress=False)
+
+
+def test_two_at_a_time_are_refused(tmp_path):
+    experiment(tmp_path, GridSearch(), max_trials=1).run(progress=False)
+    records = Records(tmp_path / "one")
+    with pytest.raises(ExperimentError, match=r"one is being run by process \d+ on .*; wait for its end"):
+        experiment(tmp_path, GridSearch(), max_trials=2).run(progress=False)
+    assert len(Experiment.load(tmp_path, "one").trials) == 1
+    records.close()
+    experiment(tmp_path, GridSearch(), max_trials=2).run(progress=False)
