@@ -1,0 +1,34 @@
+"""The programs that a newcomer copies: the blocks of the README and the examples run as they stand."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCKS = re.findall(
+    r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+)
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def run(program: Path, folder: Path) -> str:
+    done = subprocess.run([sys.executable, str(program)], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_readme_block_runs_and_shows_a_model(block, tmp_path):
+    program = tmp_path / "block.py"
+    program.write_text(block, encoding="utf-8")
+    assert "class Model(" in run(program, tmp_path)
+
+
+@pytest.mark.parametrize("program", EXAMPLES, ids=lambda program: program.stem)
+def test_example_runs(program, tmp_path):
+    assert run(program, tmp_path)
