@@ -12,7 +12,6 @@ from torch import nn
 
 from retiarii.graph.code import check_decided, forward_parts
 from retiarii.graph.imports import Imports
-from retiarii.graph.printer import Printer, input_names
 from retiarii.graph.restored import make_module
 from retiarii.graph.reuse import fits_layer, fits_tensor
 from retiarii.graph.spec import Spec, TensorSpec
@@ -39,12 +38,12 @@ def build(graph: Graph, weights: nn.Module | None = None) -> nn.Module:
 
 def model_class(graph: Graph, tree: Tree) -> type[nn.Module]:
     """A class whose forward is what the graph says."""
-    names = input_names(graph)
-    imports = Imports(names.values())
-    signature, statements = forward_parts(graph, Printer(graph, tree, imports, names))
+    imports = Imports()
+    signature, statements = forward_parts(graph, tree, imports)
     source = f"def forward({signature}):\n{statements}\n"
     namespace = {**imports.objects(), "__name__": __name__, "__loader__": _Source(source)}
-    exec(compile(source, f"forward of {graph.name}, {next(_numbers)}", "exec"), namespace)  # noqa: S102  written here
+    name = graph.name if graph.name.isidentifier() else "Model"
+    exec(compile(source, f"forward of {name}, {next(_numbers)}", "exec"), namespace)  # noqa: S102  written here
     graph = graph.fork()
 
     def __reduce__(self: nn.Module) -> tuple[Any, ...]:
@@ -57,8 +56,7 @@ def model_class(graph: Graph, tree: Tree) -> type[nn.Module]:
         return twin
 
     members = {"forward": namespace["forward"], "__reduce__": __reduce__, "__deepcopy__": __deepcopy__}
-    name = graph.name if graph.name.isidentifier() else "Model"
-    cls: Any = type(name, (nn.Module,), {"__module__": "generated", **members})
+    cls: Any = type(name, (getattr(nn, tree.root.kind),), {"__module__": "generated", **members})
     made: type[nn.Module] = cls
     return made
 

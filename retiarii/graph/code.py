@@ -15,6 +15,7 @@ from retiarii.graph.printer import Printer, input_names
 from retiarii.graph.restored import argument_text
 from retiarii.graph.spec import OpaqueSpec
 from retiarii.graph.tree import Tree
+from retiarii.graph.validate import wrong_arguments
 
 if TYPE_CHECKING:
     from retiarii.graph.graph import Graph
@@ -25,33 +26,37 @@ _INDENT = " " * 8
 def to_code(graph: Graph) -> str:
     """See `Graph.to_code`."""
     check_decided(graph)
-    names = input_names(graph)
-    imports = Imports(names.values())
+    imports = Imports()
     constructors = Constructors(imports)
     root = graph.modules.get("")
-    if isinstance(root, OpaqueSpec):
-        text = _whole(root, constructors)
-    else:
-        base, tree = imports.name("torch.nn.Module"), Tree(graph)
-        layers = constructors.statements(tree)
-        signature, statements = forward_parts(graph, Printer(graph, tree, imports, names))
-        init = ["    def __init__(self):", f"{_INDENT}super().__init__()", *[wrapped(line, _INDENT) for line in layers]]
-        text = "\n".join(
-            [f"class Model({base}):", *init, "", wrapped(f"def forward({signature}):", "    "), statements]
-        )
+    text = _whole(root, constructors) if isinstance(root, OpaqueSpec) else _model(graph, Tree(graph), constructors)
     return "\n\n\n".join(part for part in (imports.text(), constructors.helpers(), text) if part) + "\n"
 
 
+def _model(graph: Graph, tree: Tree, constructors: Constructors) -> str:
+    """The class of a model that could be traced."""
+    head = f"class Model({constructors.imports.name(f'torch.nn.{tree.root.kind}')}):\n    def __init__(self):"
+    layers = [wrapped(line, _INDENT) for line in constructors.statements(tree)]
+    signature, statements = forward_parts(graph, tree, constructors.imports)
+    return "\n".join([head, *layers, "", wrapped(f"def forward({signature}):", "    "), statements])
+
+
 def check_decided(graph: Graph) -> None:
-    """Raise BuildError where a choice is still open."""
+    """Raise BuildError where a choice is still open, or a node has too few or too many arguments."""
     for name, record in graph.records.items():
         if isinstance(record.operation, CHOICES):
             label = graph[name].label
             raise BuildError(f"the choice {label!r} (node {name!r}) is still open: apply a sample to the graph first")
+        wrong = wrong_arguments(graph, name, record)
+        if wrong:
+            raise BuildError(wrong)
 
 
-def forward_parts(graph: Graph, printer: Printer) -> tuple[str, str]:
+def forward_parts(graph: Graph, tree: Tree, imports: Imports) -> tuple[str, str]:
     """The arguments of a generated forward, and its body."""
+    names = input_names(graph)
+    imports.enter(names.values())
+    printer = Printer(graph, tree, imports, names)
     lines = list(Forward(graph, printer).lines())
     return _signature(graph, printer), body(lines, _INDENT)
 

@@ -38,7 +38,7 @@ class Constructors:
 
     def statements(self, tree: Tree) -> list[str]:
         """The statements, in the order in which the original registered things; what is shared comes last."""
-        lines = [*self._inside(tree.root)]
+        lines = [f"super().__init__({self._contents(tree.root)})", *self._inside(tree.root)]
         for branch in tree.root.branches():
             lines.extend(self._shared(branch, tree))
         for path, tie in tree.ties.items():
@@ -53,7 +53,7 @@ class Constructors:
     def made(self, child: Branch | Spec) -> str:
         """The expression that makes a layer or a container."""
         if isinstance(child, Branch):
-            return self._container(child)
+            return f"nn.{child.kind}({self._contents(child)})"
         if isinstance(child, LayerSpec):
             return self.layer(child)
         if isinstance(child, OpaqueSpec):
@@ -83,21 +83,20 @@ class Constructors:
         self.imports.lines.add("import torch")
         return path.rpartition(".")[2]
 
-    def _container(self, branch: Branch) -> str:
-        """A container with what can be said in its own expression."""
+    def _contents(self, branch: Branch) -> str:
+        """The arguments of a container's class: what can be said there of what it holds."""
         if branch.kind == "Module":
-            return "nn.Module()"
+            return ""
         if branch.kind.startswith("Parameter"):
             tensors = {name: tensor for name, tensor in branch.tensors.items() if isinstance(tensor, TensorSpec)}
             made = {name: tensor_text(tensor, self.imports) for name, tensor in tensors.items()}
         else:
             made = {name: self.made(child) for name, child in _made_at_once(branch).items()}
+        if not made or branch.kind == "Sequential":
+            return ", ".join(made.values())
         if branch.kind.endswith("Dict"):
-            inside = ", ".join(f"{quoted(name)}: {text}" for name, text in made.items())
-            return f"nn.{branch.kind}({{{inside}}})" if made else f"nn.{branch.kind}()"
-        inside = ", ".join(made.values())
-        listed = f"[{inside}]" if made and branch.kind != "Sequential" else inside
-        return f"nn.{branch.kind}({listed})"
+            return "{" + ", ".join(f"{quoted(name)}: {text}" for name, text in made.items()) + "}"
+        return f"[{', '.join(made.values())}]"
 
     def _inside(self, branch: Branch) -> Iterator[str]:
         """What can't be said in the container's own expression."""

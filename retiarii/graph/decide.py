@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from retiarii.domain.nested import evaluate_nested, symbols_in
+from retiarii.errors import SampleError
 from retiarii.graph.spec import ChoiceSpec, LayerSpec, OpaqueSpec, Spec
 
 
@@ -16,7 +17,10 @@ def fallen_child(choice: ChoiceSpec, sample: Mapping[str, Any]) -> str | int | N
     value = choice.choice.evaluate(sample)
     if choice.kind == "repeat":
         return int(value)
-    return list(choice.children)[choice.keys.index(value)]
+    for key, child in zip(choice.keys, choice.children, strict=True):
+        if key == value and type(key) is type(value):
+            return child
+    raise SampleError(f"{choice.choice!r} is {value!r}, not one of {list(choice.keys)}")
 
 
 def decided(spec: Spec, sample: Mapping[str, Any]) -> Spec:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retiarii.graph.node import Record
 from retiarii.graph.operation import CHOICES, Attribute, ByMode, Function, Input, Layer, Method, Operation, Tensor
+from retiarii.graph.operators import IN_PLACE
 from retiarii.graph.spec import LayerSpec, Spec
 from retiarii.graph.values import Ref, refs_of
 
@@ -29,12 +30,6 @@ class Use(IntEnum):
     """It may change any argument, and its value may lie there."""
 
 
-_IN_PLACE = {
-    **{"operator.iadd": "+=", "operator.isub": "-=", "operator.imul": "*=", "operator.itruediv": "/="},
-    **{"operator.ifloordiv": "//=", "operator.imod": "%=", "operator.ipow": "**=", "operator.imatmul": "@="},
-    **{"operator.iand": "&=", "operator.ior": "|=", "operator.ixor": "^="},
-    **{"operator.ilshift": "<<=", "operator.irshift": ">>="},
-}
 _FRESH = ("operator.", "torch.nn.functional.", "torch.add", "torch.mul")
 _VIEWS = ("operator.getitem", "operator.pos")
 _SHARING_LAYERS = ("torch.nn.Identity", "torch.nn.Flatten", "torch.nn.Unflatten")
@@ -42,7 +37,7 @@ _SHARING_LAYERS = ("torch.nn.Identity", "torch.nn.Flatten", "torch.nn.Unflatten"
 
 def changes_argument(operation: Operation) -> str | None:
     """The symbol of an augmented assignment, such as "+="; None for other operations."""
-    return _IN_PLACE.get(operation.path) if isinstance(operation, Function) else None
+    return IN_PLACE.get(operation.path) if isinstance(operation, Function) else None
 
 
 def is_effectful(graph: Graph, record: Record) -> bool:
@@ -83,7 +78,7 @@ def _operation_use(operation: Operation, record: Record) -> Use:
 
 
 def _function_use(path: str, record: Record) -> Use:
-    if path in _IN_PLACE or path == "operator.setitem" or record.kwargs.get("inplace") is True:
+    if path in IN_PLACE or path == "operator.setitem" or record.kwargs.get("inplace") is True:
         return Use.CHANGES
     if _ends_in_place(path) and not path.startswith("operator."):
         return Use.CHANGES

@@ -11,12 +11,14 @@ from retiarii.graph.inlining import Inlining
 from retiarii.graph.layout_text import WIDTH, wrapped
 from retiarii.graph.node import Record
 from retiarii.graph.operation import ByMode, Function, Input, Output
-from retiarii.graph.printer import ATOM, Printer
+from retiarii.graph.operators import ATOM
+from retiarii.graph.printer import Printer
 from retiarii.graph.values import Ref
 from retiarii.graph.variables import Variables
 
 if TYPE_CHECKING:
     from retiarii.graph.graph import Graph
+_SET_ITEM = len(("base", "index", "value"))
 _LONGEST_RETURN = WIDTH - len("        return ")
 
 
@@ -79,7 +81,7 @@ class Forward:
         operation, printer = record.operation, self._printer
         if type(operation) is Output:
             return self._returned(record)
-        if type(operation) is Function and operation.path == "operator.setitem":
+        if type(operation) is Function and operation.path == "operator.setitem" and len(record.args) == _SET_ITEM:
             return self._set_item(name, record)
         in_place = self._in_place(name, record)
         if in_place is not None:
@@ -123,15 +125,17 @@ class Forward:
     def _in_place(self, name: str, record: Record) -> str | None:
         """`x += y`, where the two names of the changed tensor can be one."""
         symbol = changes_argument(record.operation)
-        base = record.args[0] if record.args else None
-        if symbol is None or type(base) is not Ref or record.kwargs:
+        if symbol is None or record.kwargs:
+            return None
+        base, value = record.args
+        if type(base) is not Ref:
             return None
         target = self._printer.text(base)
         if not self._variables.may_change(target, base, name):
             return None
         self._printer.texts[name] = (target, ATOM)
         self._variables.keep(target, name, self._inlining.position[name])
-        return f"{target} {symbol} {self._printer.argument(record.args[1])}"
+        return f"{target} {symbol} {self._printer.argument(value)}"
 
 
 def body(lines: list[Line], indent: str) -> str:

@@ -96,8 +96,10 @@ class Graph:
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.records
+    def __contains__(self, node: object) -> bool:
+        if isinstance(node, Node):
+            return node.graph is self and node.name in self.records
+        return node in self.records
 
     def find(
         self,

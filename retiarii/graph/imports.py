@@ -33,19 +33,16 @@ _OWN = frozenset((*_STANDARD, "torch", "nn", "F", "self", "ChosenInputs", "Model
 class Imports:
     """The import lines that a file needs, and the names under which what they import is used.
 
-    Args:
-        taken: names that mean something else where the imported things are used, such as arguments of functions.
-
     Attributes:
         lines: the import lines.
         helpers: functions that the file defines, by name.
-        taken: see above; grows with the variables of a function.
+        taken: names that mean something else where the imported things are used: arguments and variables.
     """
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
+    def __init__(self) -> None:
         self.lines: set[str] = set()
         self.helpers: dict[str, str] = {}
-        self.taken = set(taken)
+        self.taken: set[str] = set()
         self._texts: dict[str, str] = {}
         self._bound: dict[str, str] = {}
 
@@ -59,6 +56,11 @@ class Imports:
         if text is None:
             text = self._texts[path] = self._text(path)
         return text
+
+    def enter(self, arguments: Iterable[str]) -> None:
+        """From here on, things are used inside a function with these arguments."""
+        self.taken = set(arguments)
+        self._texts.clear()
 
     def is_bound(self, name: str) -> bool:
         """Whether a name means something that is imported, or will be."""
@@ -95,14 +97,15 @@ class Imports:
         usual, line = _USUAL.get(path, (path, f"import {path}"))
         name = self._free(usual)
         self._bound[name] = path
-        self.lines.add(line if name == usual else f"import {path} as {name}")
+        self.lines.add(line if name == usual else f"{line.removesuffix(' as F')} as {name}")
         return name
 
     def _member(self, path: str) -> str:
         module = module_part(path)
         first, *rest = path.removeprefix(f"{module}.").split(".")
         source = f"{module}.{first}"
-        name = next((name for name, known in self._bound.items() if known == source), None)
+        usable = (name for name, known in self._bound.items() if known == source and name not in self.taken)
+        name = next(usable, None)
         if name is None:
             name = first if not self.is_bound(first) else f"{first}_1"
             name = self._free(name)

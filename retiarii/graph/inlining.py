@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from retiarii.graph.effects import Use, changes_argument, memory_use
 from retiarii.graph.node import Record
 from retiarii.graph.operation import Attribute, ByMode, Function, Layer, Method, Tensor, Training
-from retiarii.graph.printer import INFIX
+from retiarii.graph.operators import INFIX
 from retiarii.graph.spec import LayerSpec
 from retiarii.graph.unpacking import unpacked_parts
-from retiarii.graph.values import Ref
+from retiarii.graph.values import Ref, refs_of
 
 if TYPE_CHECKING:
     from retiarii.graph.graph import Graph
@@ -99,8 +99,12 @@ class Inlining:
     def _last(self, name: str) -> Span:
         training, evaluation = -1, -1
         for user in self.users[name]:
-            span = self._landings[user]
-            training, evaluation = max(training, span[0]), max(evaluation, span[1])
+            span, record = self._landings[user], self._records[user]
+            takes = (
+                [name in refs_of(arg) for arg in record.args] if isinstance(record.operation, ByMode) else (True, True)
+            )
+            training = max(training, span[0]) if takes[0] else training
+            evaluation = max(evaluation, span[1]) if takes[1] else evaluation
         return training, evaluation
 
     # --- what is written inside others -----------------------------------------------------------------------------

@@ -38,6 +38,7 @@ class _Tables:
     def __init__(self, plan: Plan, fallen: Mapping[str, Any]) -> None:
         self.plan = plan
         self.fallen = fallen
+        self._held: dict[tuple[Guard, ...], bool] = {}
 
     def kept(self, table: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
         """Path, path in the model and entry, for what is part of the model."""
@@ -52,7 +53,10 @@ class _Tables:
 
     def hold(self, guards: tuple[Guard, ...]) -> bool:
         """Whether all these choices fell so."""
-        return all(self._holds(guard) for guard in guards)
+        known = self._held.get(guards)
+        if known is None:
+            known = self._held[guards] = all(map(self._holds, guards))
+        return known
 
     def _holds(self, guard: Guard) -> bool:
         fallen = self.fallen[guard[0]]
@@ -64,7 +68,7 @@ def _nodes(plan: Plan, tables: _Tables, sample: Mapping[str, Any]) -> dict[str, 
     needed: set[str] = set()
     storages: set[str] = set()
     alias: dict[str, Any] = {}
-    chosen: list[tuple[str, Record, bool]] = []
+    chosen: list[tuple[Step, Record]] = []
     for step in plan.steps:
         if step.name not in needed and not _stays(step, storages, tables):
             continue
@@ -83,7 +87,7 @@ def _nodes(plan: Plan, tables: _Tables, sample: Mapping[str, Any]) -> dict[str, 
         if plan.has_effects:
             storages.update([plan.roots[ref] for ref in refs])
         if step.name not in alias:
-            chosen.append((step.name, record, step.anew))
+            chosen.append((step, record))
     return _written(chosen, alias, sample, plan.roots)
 
 
@@ -107,7 +111,7 @@ def _picked(operation: Select | Combine, record: Record, sample: Mapping[str, An
 
 
 def _written(
-    chosen: list[tuple[str, Record, bool]], alias: Mapping[str, Any], sample: Mapping[str, Any], taken: Container[str]
+    chosen: list[tuple[Step, Record]], alias: Mapping[str, Any], sample: Mapping[str, Any], taken: Container[str]
 ) -> dict[str, Record]:
     def final(leaf: Any) -> Any:
         while type(leaf) is Ref and leaf in alias:
@@ -115,13 +119,18 @@ def _written(
         return map_argument(final, leaf) if type(leaf) is list else leaf
 
     nodes: dict[str, Record] = {}
-    for name, record, anew in reversed(chosen):
+    for step, record in reversed(chosen):
+        name = step.name
         if isinstance(record.operation, Combine):
             args = map_argument(final, record.args)
             nodes.update(combined(name, record, record.operation, args, taken))
-        elif anew:
-            args, kwargs = evaluate_nested(map_argument(final, (record.args, dict(record.kwargs))), sample)
-            nodes[name] = Record(record.operation, args, kwargs, record.scope, record.origin, record.mode)
-        else:
-            nodes[name] = record
+            continue
+        args, kwargs = record.args, record.kwargs
+        if step.anew:
+            args, kwargs = map_argument(final, args), map_argument(final, dict(kwargs))
+        if step.symbolic:
+            args, kwargs = evaluate_nested(args, sample), evaluate_nested(dict(kwargs), sample)
+        if step.anew or step.symbolic:
+            record = Record(record.operation, args, kwargs, record.scope, record.origin, record.mode)  # noqa: PLW2901
+        nodes[name] = record
     return nodes

@@ -139,7 +139,7 @@ class Node:
         return self
 
     def replace(self, operation: Any, **arguments: Argument) -> Node:
-        """Let the node do something else with the same arguments.
+        """Let the node do something else with the same arguments; a layer takes of a function's its values alone.
 
         Args:
             operation: a `torch.nn` layer, its class (with constructor `arguments`), a function, or the name of a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 
 from torch import nn
@@ -10,6 +11,9 @@ from retiarii.graph.anatomy import Anatomy, is_choice
 from retiarii.graph.layers import describe_layer
 from retiarii.graph.recovery import constructor_arguments
 from retiarii.graph.spec import ChoiceSpec, OpaqueSpec, Spec
+
+ORIGINAL = "original"
+"""Under this key a description remembers the module it is of, while that lives and the process lasts."""
 
 
 def describe_module(module: nn.Module, *, reason: str = "") -> Spec:
@@ -41,18 +45,19 @@ class _Describer:
         self._open.add(id(module))
         try:
             anatomy = Anatomy(module, self.described)
-            return replace(self._recovered(module, anatomy, anatomy.spec), reason=reason, cache={})
+            return self._recovered(module, anatomy, anatomy.spec, reason)
         finally:
             self._open.discard(id(module))
 
-    def _recovered(self, module: nn.Module, anatomy: Anatomy, spec: OpaqueSpec) -> OpaqueSpec:
+    def _recovered(self, module: nn.Module, anatomy: Anatomy, spec: OpaqueSpec, reason: str = "") -> OpaqueSpec:
         """The description with constructor arguments, its own or those of its submodules."""
+        known = {ORIGINAL: weakref.ref(module)}
         arguments = constructor_arguments(module, anatomy, self.described)
         if arguments is not None:
-            return replace(spec, arguments=arguments, cache={})
+            return replace(spec, arguments=arguments, reason=reason, cache=known)
         children = dict(spec.children)
         for name, child in spec.children.items():
             below = module._modules[name]
             if isinstance(child, OpaqueSpec) and below is not None:
                 children[name] = self._recovered(below, Anatomy(below, self.described), child)
-        return replace(spec, children=children, cache={})
+        return replace(spec, children=children, reason=reason, cache=known)

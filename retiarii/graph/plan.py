@@ -27,7 +27,8 @@ class Step:
     Attributes:
         name, record: the node, with the paths that it has in the model.
         refs: the nodes whose values it takes, with repeats.
-        anew: whether its arguments must be written anew for a sample.
+        anew: whether its arguments must be written anew for a sample, because they refer to choices.
+        symbolic: whether its arguments hold expressions.
         stays: whether it is part of the model even if the output does not need it: "always" (inputs and the output),
             "random" (it draws from the generator), "in place" (it changes a tensor that is needed), or "never".
         root: what stands for the memory that it may change.
@@ -38,6 +39,7 @@ class Step:
     record: Record
     refs: list[Ref]
     anew: bool
+    symbolic: bool
     stays: str
     root: str
     guards: tuple[Guard, ...]
@@ -76,9 +78,9 @@ def make_plan(graph: Graph) -> Plan:
         record = _renamed(original, finals)
         refs = [*refs_of(record.args), *refs_of(dict(record.kwargs))]
         symbolic = contains_expression([*leaves(record.args), *leaves(dict(record.kwargs))])
-        anew = symbolic or not choosing.isdisjoint(refs)
+        anew = not choosing.isdisjoint(refs)
         guards = finals.get(original.scope, ("", ()))[1]
-        steps.append(Step(name, record, refs, anew, _staying(graph, original), roots[name], guards))
+        steps.append(Step(name, record, refs, anew, symbolic, _staying(graph, original), roots[name], guards))
     return Plan(finals, undecided, steps, roots, any(step.stays == "in place" for step in steps))
 
 

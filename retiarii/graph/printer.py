@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retiarii.errors import BuildError
+from retiarii.graph.defaults import given_keywords
 from retiarii.graph.imports import Imports
 from retiarii.graph.literals import literal, subscript
-from retiarii.graph.names import resolve
 from retiarii.graph.node import Record
 from retiarii.graph.operation import Attribute, ByMode, Function, Input, Layer, Method, Tensor, Training
+from retiarii.graph.operators import ATOM, COMPARISON, INFIX, NUMBER, POWER, PREFIX, SIGN, TERNARY
 from retiarii.graph.spelling import is_plain
 from retiarii.graph.tree import Tree
 from retiarii.graph.values import Argument, Ref
@@ -21,27 +20,6 @@ from retiarii.graph.values import Argument, Ref
 if TYPE_CHECKING:
     from retiarii.graph.graph import Graph
 
-ATOM = 99
-_NUMBER = 80
-POWER = 70
-_SIGN = 60
-TERNARY = 1
-INFIX: Mapping[str, tuple[str, int]] = {
-    f"operator.{name}": (symbol, strength)
-    for strength, names in {
-        20: {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "is_": "is", "is_not": "is not"},
-        30: {"or_": "|"},
-        31: {"xor": "^"},
-        32: {"and_": "&"},
-        33: {"lshift": "<<", "rshift": ">>"},
-        40: {"add": "+", "sub": "-"},
-        50: {"mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "matmul": "@"},
-        POWER: {"pow": "**"},
-    }.items()
-    for name, symbol in names.items()
-}
-_PREFIX = {"operator.neg": "-", "operator.invert": "~", "operator.inv": "~", "operator.pos": "+"}
-_COMPARISON = 20
 _SIMPLE = re.compile(r"-?[\w.]+\Z")
 
 
@@ -84,7 +62,7 @@ class Printer:
             text, own = self.texts[value]
         else:
             text = self.argument(value)
-            own = _SIGN if text[0] == "-" else _NUMBER if text[0].isdigit() else ATOM
+            own = SIGN if text[0] == "-" else NUMBER if text[0].isdigit() else ATOM
         return f"({text})" if own < strength else text
 
     def subscript(self, index: Argument) -> str:
@@ -137,49 +115,22 @@ class Printer:
             if written is not None:
                 return written
         if kwargs:
-            kwargs = _given(path, kwargs)
+            kwargs = given_keywords(path, kwargs)
         return f"{self.imports.name(path)}({self._call(args, kwargs)})", ATOM
 
     def _operator(self, path: str, args: tuple[Argument, ...]) -> tuple[str, int] | None:
-        if path in INFIX:
-            symbol, strength = INFIX[path]
-            first, second = args
-            left = self.operand(first, strength + 1 if strength in (POWER, _COMPARISON) else strength)
-            right = self.operand(second, _SIGN if strength == POWER else strength + 1)
-            is_tight = strength == POWER and _SIMPLE.match(left) and _SIMPLE.match(right)
-            return f"{left}{symbol}{right}" if is_tight else f"{left} {symbol} {right}", strength
-        if path in _PREFIX:
-            return f"{_PREFIX[path]}{self.operand(args[0], POWER + 1)}", _SIGN
-        if path == "operator.getitem":
-            base, index = args
-            return f"{self.operand(base, ATOM)}[{self.subscript(index)}]", ATOM
+        match args:
+            case (first, second) if path in INFIX:
+                symbol, strength = INFIX[path]
+                left = self.operand(first, strength + 1 if strength in (POWER, COMPARISON) else strength)
+                right = self.operand(second, SIGN if strength == POWER else strength + 1)
+                is_tight = strength == POWER and _SIMPLE.match(left) and _SIMPLE.match(right)
+                return f"{left}{symbol}{right}" if is_tight else f"{left} {symbol} {right}", strength
+            case (only,) if path in PREFIX:
+                return f"{PREFIX[path]}{self.operand(only, POWER + 1)}", SIGN
+            case (base, index) if path == "operator.getitem":
+                return f"{self.operand(base, ATOM)}[{self.subscript(index)}]", ATOM
         return None
-
-
-def _given(path: str, kwargs: Mapping[str, Argument]) -> Mapping[str, Argument]:
-    """The keyword arguments that differ from the function's defaults."""
-    if not path.startswith("torch.nn.functional."):
-        return kwargs
-    defaults = function_defaults(path)
-    return {
-        key: value
-        for key, value in kwargs.items()
-        if not (key in defaults and type(value) is type(defaults[key]) and value == defaults[key])
-    }
-
-
-@functools.cache
-def function_defaults(path: str) -> Mapping[str, Any]:
-    """The defaults of a Python function, by parameter; nothing for one that is written in C."""
-    function = resolve(path)
-    if inspect.isfunction(function):
-        # torch hides a choice between two functions, which differ in what they return alone, behind `*args`.
-        function = inspect.getclosurevars(function).nonlocals.get("if_false", function)
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return {}
-    return {parameter.name: parameter.default for parameter in parameters if parameter.default is not parameter.empty}
 
 
 def _plain(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -31,11 +32,32 @@ _PLAIN_CONTAINERS = ("torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.Mod
 def make_module(spec: Spec) -> nn.Module:
     """A fresh module from its description.
 
+    What the description of an opaque module can't say (a lambda that it holds, a class made at run time) is copied from
+    the module it was traced from, weights included, as long as that lives in this process.
+
     Raises:
         BuildError: a choice is open, an argument does not fit, or something can't be made again.
     """
     if isinstance(spec, ChoiceSpec):
         raise BuildError("a choice inside an opaque module is still open: apply a sample to the graph first")
+    try:
+        return _made(spec)
+    except BuildError as error:
+        original = spec.cache.get("original", _nothing)()
+        if original is None:
+            raise
+        try:
+            twin: nn.Module = copy.deepcopy(original)
+        except Exception:  # noqa: BLE001  what can't be copied is refused for the reason that is known
+            raise error from None
+        return twin.train()
+
+
+def _nothing() -> None:
+    return None
+
+
+def _made(spec: LayerSpec | OpaqueSpec) -> nn.Module:
     if isinstance(spec, OpaqueSpec) and spec.arguments is None:
         check_writable(spec)
     cls = resolve(spec.cls)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from retiarii.errors import MutationError
+from retiarii.graph.defaults import given_keywords
 from retiarii.graph.meaning import describe
 from retiarii.graph.node import Node, Record
-from retiarii.graph.operation import Input, Layer, Output, Tensor
+from retiarii.graph.operation import Function, Input, Layer, Output, Tensor
 from retiarii.graph.spec import LayerSpec
-from retiarii.graph.values import Argument, Ref, map_argument
+from retiarii.graph.values import Argument, Ref, map_argument, refs_of
 
 if TYPE_CHECKING:
     from retiarii.graph.graph import Graph
@@ -66,8 +67,20 @@ def replace(graph: Graph, name: str, operation: Any, arguments: Mapping[str, Arg
         graph.modules[target] = spec
         _forget_ties(graph, target, inside=True)
         made = Layer(target)
-    graph.put(name, changed_record(record, operation=made))
+    args, kwargs = _kept_arguments(record, is_layer=spec is not None)
+    graph.put(name, changed_record(record, operation=made, args=args, kwargs=kwargs))
     _prune(graph, record)
+
+
+def _kept_arguments(record: Record, *, is_layer: bool) -> tuple[tuple[Argument, ...], dict[str, Argument]]:
+    """What another operation takes of a node's arguments: a layer only values, unless it stands for a layer."""
+    kwargs = dict(record.kwargs)
+    if isinstance(record.operation, Function):
+        kwargs = dict(given_keywords(record.operation.path, kwargs))
+    if not is_layer or isinstance(record.operation, Layer):
+        return record.args, kwargs
+    args = tuple([arg for arg in record.args if refs_of(arg)])
+    return args, {name: value for name, value in kwargs.items() if refs_of(value)}
 
 
 def changed_record(record: Record, **parts: Any) -> Record:
@@ -152,7 +165,7 @@ def add(graph: Graph, operation: Any, inputs: tuple[Any, ...], arguments: Mappin
     return Node(graph, name)
 
 
-def _store(  # noqa: PLR0917  what a node is made of
+def _store(
     graph: Graph,
     operation: Any,
     arguments: Mapping[str, Argument],

@@ -163,15 +163,15 @@ class Tree:
         return any(".".join(parts[:cut]) in self._graph.modules for cut in range(1, len(parts)))
 
     def _finish(self, branch: Branch) -> None:
-        if not branch.path:
-            self._check(branch)
-            return
         parent, _, name = branch.path.rpartition(".")
-        branch.kind = _kind(branch, self._graph.scopes.get(branch.path, ""))
+        kind = _kind(branch, self._graph.scopes.get(branch.path, ""))
+        is_numbered = bool(branch.children) and all(child.isdigit() for child in branch.children)
+        branch.kind = kind if branch.path or is_numbered else "Module"
         self._check(branch)
         if branch.kind in _INDEXED and branch.children:
             branch.children = {key: branch.children[key] for key in sorted(branch.children, key=int)}
-        branch.text = self._branches[parent].member(name)
+        if branch.path:
+            branch.text = self._branches[parent].member(name)
 
     @staticmethod
     def _check(branch: Branch) -> None:

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from retiarii.errors import MutationError
 from retiarii.graph.node import Record
-from retiarii.graph.operation import ByMode, Input, Layer, Output, Tensor
+from retiarii.graph.operation import (
+    Attribute,
+    ByMode,
+    Combine,
+    Function,
+    Input,
+    Layer,
+    Method,
+    Output,
+    Select,
+    Tensor,
+    Training,
+)
+from retiarii.graph.operators import IN_PLACE, INFIX, PREFIX
 from retiarii.graph.values import Ref, refs_of
 
 if TYPE_CHECKING:
     from retiarii.graph.graph import Graph
 
+_COUNTS: Mapping[type, tuple[int, int | None]] = {
+    **{Input: (0, 0), Tensor: (0, 0), Training: (0, 0), Output: (1, 1), Attribute: (1, 1), ByMode: (2, 2)},
+    **{Method: (1, None), Select: (1, None), Combine: (1, None)},
+}
+_OPERATORS: Mapping[str, tuple[int, int | None]] = {
+    **{path: (2, 2) for path in (*INFIX, *IN_PLACE, "operator.getitem")},
+    **{path: (1, 1) for path in PREFIX},
+    "operator.setitem": (3, 3),
+}
 _MODES = {True: "training", False: "evaluation"}
 
 
@@ -20,6 +43,9 @@ def validate(graph: Graph) -> None:
     if not graph.changed:
         return
     for name, record in graph.records.items():
+        wrong = wrong_arguments(graph, name, record)
+        if wrong:
+            raise MutationError(wrong)
         _check_targets(graph, name, record)
         _check_refs(graph, name, record)
     _order(graph)
@@ -28,6 +54,21 @@ def validate(graph: Graph) -> None:
         raise MutationError(f"a graph has one output, this one has {len(outputs)}: {', '.join(outputs)}")
     _check_reached(graph, outputs[0])
     graph.changed = False
+
+
+def wrong_arguments(graph: Graph, name: str, record: Record) -> str:
+    """What is wrong with the number of a node's arguments; nothing where they fit."""
+    operation = record.operation
+    fewest, most = _COUNTS.get(type(operation), (0, None))
+    if isinstance(operation, Function):
+        fewest, most = _OPERATORS.get(operation.path, (0, None))
+    found = len(record.args)
+    if found < fewest or (most is not None and found > most):
+        wanted = f"{fewest} arguments" if fewest == most else f"at least {fewest} arguments"
+        return f"node {name!r} ({graph.describe(name)}) takes {wanted}, not {found}"
+    if record.kwargs and not isinstance(operation, Layer | Function | Method):
+        return f"node {name!r} ({graph.describe(name)}) takes no keyword arguments: {', '.join(record.kwargs)}"
+    return ""
 
 
 def _check_targets(graph: Graph, name: str, record: Record) -> None:

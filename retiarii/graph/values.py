@@ -18,7 +18,7 @@ class Ref(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"%{str(self)}"
+        return f"%{self!s}"
 
 
 @dataclass(frozen=True, slots=True)

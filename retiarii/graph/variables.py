@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from retiarii.graph.inlining import SIZES, Inlining
 from retiarii.graph.node import Record
 from retiarii.graph.operation import Attribute, ByMode, Function, Layer, Method, Tensor
-from retiarii.graph.printer import INFIX, Printer
+from retiarii.graph.operators import INFIX
+from retiarii.graph.printer import Printer
 from retiarii.graph.spec import LayerSpec
 from retiarii.graph.values import Ref
 

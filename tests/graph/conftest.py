@@ -38,6 +38,12 @@ def round_trip() -> Callable[..., Graph]:
     return go
 
 
+@pytest.fixture(name="run_code")
+def code_runner() -> Callable[[str], nn.Module]:
+    """Makes a model of the class in a generated file."""
+    return run_code
+
+
 def run_code(text: str) -> nn.Module:
     """A model of the class in a generated file."""
     space: dict[str, Any] = {"__name__": "generated"}

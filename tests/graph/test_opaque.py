@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import random
 import subprocess
@@ -246,8 +247,11 @@ def test_a_model_on_the_meta_device_is_described(models):
     with torch.device("meta"):
         gate, unknown = models.Gate(4), models.Unknown(3)
     assert make_module(describe_module(gate)).steps.tolist() == [0.0, 2.0, 4.0, 6.0]
+    described = describe_module(unknown)
+    del unknown
+    gc.collect()
     with pytest.raises(BuildError, match=r"'shift' is no data.*meta device"):
-        make_module(describe_module(unknown))
+        make_module(described)
 
 
 # --- what modules hold ---------------------------------------------------------------------------------------------
@@ -343,6 +347,11 @@ UNWRITABLE = {
 }
 
 
+def elsewhere(graph):
+    """The graph as another process reads it."""
+    return Graph.from_json(graph.to_json(), trusted=("opaque_models", "tests"))
+
+
 @pytest.mark.parametrize("what", UNWRITABLE)
 def test_what_is_no_data_is_named_when_it_is_needed(models, what):
     make, why = UNWRITABLE[what]
@@ -352,7 +361,7 @@ def test_what_is_no_data_is_named_when_it_is_needed(models, what):
     assert "odd" in graph.modules["part"].unwritable
     message = rf"opaque_models\.Unknown .*'odd'.*{why}.*top level of a module"
     with pytest.raises(BuildError, match=message):
-        graph.to_module()
+        elsewhere(graph).to_module()
     with pytest.raises(BuildError, match=message):
         graph.to_code()
     if what == "open file":
@@ -363,16 +372,34 @@ def test_a_class_that_can_not_be_imported_is_named(models):
     class Hidden(models.Unknown):
         pass
 
-    graph = traced(models.Inside(Hidden(3)))
+    part = Hidden(3)
+    described = describe_module(part)
+    del part
+    gc.collect()
     with pytest.raises(BuildError, match=r"Hidden can't be made again from a graph: its class is no data"):
-        graph.to_module()
+        make_module(described)
 
 
 def test_a_hook_is_named(models):
     part = models.Unknown(3)
     part.register_forward_hook(lambda *_: None)
+    described = describe_module(part)
+    assert len(make_module(described)._forward_hooks) == 1, "while the original lives, it is copied"
+    del part
+    gc.collect()
     with pytest.raises(BuildError, match="'_forward_hooks' is no data"):
-        make_module(describe_module(part))
+        make_module(described)
+
+
+def test_what_is_no_data_is_copied_while_the_original_lives(models):
+    part = models.Unknown(3)
+    part.odd = lambda: 0
+    model = models.Inside(part)
+    built = traced(model).to_module()
+    built.load_state_dict(model.state_dict())
+    assert built.part is not part
+    assert built.part.odd is part.odd
+    assert {id(weight) for weight in built.parameters()}.isdisjoint(id(weight) for weight in model.parameters())
 
 
 def test_a_choice_inside_stays_open(models):

@@ -142,7 +142,9 @@ def test_replace_leaves_other_calls_of_a_shared_layer_alone() -> None:
 
 def test_replace_by_an_instance_a_function_and_a_method() -> None:
     graph = BASE.fork()
-    for node, operation in zip(graph.find(F.relu) + graph.find(nn.ReLU), [nn.Tanh(), F.elu, "sigmoid", torch.abs], strict=True):
+    for node, operation in zip(
+        graph.find(F.relu) + graph.find(nn.ReLU), [nn.Tanh(), F.elu, "sigmoid", torch.abs], strict=True
+    ):
         node.replace(operation)
     graph.validate()
     assert graph.to_module()(X).shape == (2, 2)
@@ -262,11 +264,20 @@ def test_users_and_inputs_are_right_after_each_edit() -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda g: g["stem"].update(kernel=3), "'stem': torch.nn.Conv2d has no argument 'kernel'; it has in_channels, .*bias"),
+        (
+            lambda g: g["stem"].update(kernel=3),
+            "'stem': torch.nn.Conv2d has no argument 'kernel'; it has in_channels, .*bias",
+        ),
         (lambda g: g["view"].update(size=3), r"'view' \(.view\(\)\) calls no layer"),
         (lambda g: g["x"].replace(nn.ReLU), "'x' is the model's input"),
-        (lambda g: g["stem"].replace(nn.Conv2d, in_channels=3), r"Conv2d\(in_channels=3\): missing.*out_channels.*by name"),
-        (lambda g: g["stem"].replace(nn.Conv2d, in_channels=3, out_channels=4, kernel_size=1, groups=2), "can't be made: in_channels"),
+        (
+            lambda g: g["stem"].replace(nn.Conv2d, in_channels=3),
+            r"Conv2d\(in_channels=3\): missing.*out_channels.*by name",
+        ),
+        (
+            lambda g: g["stem"].replace(nn.Conv2d, in_channels=3, out_channels=4, kernel_size=1, groups=2),
+            "can't be made: in_channels",
+        ),
         (lambda g: g["stem"].replace(lambda x: x), "can't be part of a graph"),
         (lambda g: g["stem"].replace(3), "3 is no layer, class of layers, function or method name"),
         (lambda g: g["stem"].replace("x); import os"), "is no name that a method"),
@@ -282,7 +293,10 @@ def test_users_and_inputs_are_right_after_each_edit() -> None:
         (lambda g: g.remove(g["add"]), "'add' has 2 inputs and is taken by"),
         (lambda g: g.remove(g["x"]), "'x' has 0 inputs and is taken by stem"),
         (lambda g: g.remove(g["output"]), "'output' is the model's output"),
-        (lambda g: (node := g["act"], g.remove(node), g.insert_after(node, nn.ReLU)), "'act' is not part of the graph any more"),
+        (
+            lambda g: (node := g["act"], g.remove(node), g.insert_after(node, nn.ReLU)),
+            "'act' is not part of the graph any more",
+        ),
     ],
 )
 def test_edits_that_can_not_be_done_are_refused(edit, message: str) -> None:

@@ -75,8 +75,14 @@ def test_a_long_way_round_is_no_recursion() -> None:
         (lambda graph: graph.records.pop("output"), "one output, this one has 0"),
         (put("a", Layer("a"), 3), "the output 'output' does not depend on any input .x. any more"),
         (put("a", Layer("a"), Ref("output")), "takes the value of 'output', which is the output of the model"),
-        (put("a", Layer("a"), Ref("x"), mode=True), "'b' takes the value of 'a' where there is none: .* training alone"),
-        (put("z", ByMode(), Ref("b"), Ref("abs_1")), "'z' takes the value of 'abs_1' where there is none: .* training alone"),
+        (
+            put("a", Layer("a"), Ref("x"), mode=True),
+            "'b' takes the value of 'a' where there is none: .* training alone",
+        ),
+        (
+            put("z", ByMode(), Ref("b"), Ref("abs_1")),
+            "'z' takes the value of 'abs_1' where there is none: .* training alone",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(graph: Graph, change, message: str) -> None:

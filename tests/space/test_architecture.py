@@ -68,9 +68,10 @@ def test_every_form_is_understood(written, expected, tmp_path):
 @pytest.mark.parametrize(
     "written",
     [
-        {"op": 3}, {"op": -1}, {"op": "3"}, {"op": [0, 1]}, {"op": [True, True, False]}, {"op": [True, False]}, {"op": True},
-        {"op": None}, {"op": []}, {"op": {}}, {"act": 0}, {"act": "gelu"}, {"skip": [2]}, {"skip": [0, 0]},
-        {"skip": [True]}, {"skip": "0"}, {"skip": None}, {"pool": 1.5}, {"drop": True}, {"drop": 1}, {"x": 1},
+        {"op": 3}, {"op": -1}, {"op": "3"}, {"op": [0, 1]}, {"op": [True, True, False]}, {"op": [True, False]},
+        {"op": True}, {"op": None}, {"op": []}, {"op": {}}, {"act": 0}, {"act": "gelu"}, {"skip": [2]},
+        {"skip": [0, 0]}, {"skip": [True]}, {"skip": "0"}, {"skip": None}, {"pool": 1.5}, {"drop": True},
+        {"drop": 1}, {"x": 1},
     ],
 )  # fmt: skip
 def test_other_forms_are_refused_and_named(written):
