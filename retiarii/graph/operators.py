@@ -9,6 +9,7 @@ NUMBER = 80
 POWER = 70
 SIGN = 60
 COMPARISON = 20
+NEGATION = 10
 TERNARY = 1
 INFIX: Mapping[str, tuple[str, int]] = {
     f"operator.{name}": (symbol, strength)

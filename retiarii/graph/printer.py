@@ -12,7 +12,7 @@ from retiarii.graph.imports import Imports
 from retiarii.graph.literals import literal, subscript
 from retiarii.graph.node import Record
 from retiarii.graph.operation import Attribute, ByMode, Function, Input, Layer, Method, Tensor, Training
-from retiarii.graph.operators import ATOM, COMPARISON, INFIX, NUMBER, POWER, PREFIX, SIGN, TERNARY
+from retiarii.graph.operators import ATOM, COMPARISON, INFIX, NEGATION, NUMBER, POWER, PREFIX, SIGN, TERNARY
 from retiarii.graph.spelling import is_plain
 from retiarii.graph.tree import Tree
 from retiarii.graph.values import Argument, Ref
@@ -90,11 +90,16 @@ class Printer:
             case Training():
                 return "self.training", ATOM
             case ByMode():
-                return (
-                    f"{self.operand(args[0], TERNARY + 1)} if self.training else {self.operand(args[1], TERNARY)}",
-                    TERNARY,
-                )
+                return self._by_mode(*args)
         raise BuildError(f"the choice at node {name!r} is still open: apply a sample to the graph first")
+
+    def _by_mode(self, training: Argument, evaluation: Argument) -> tuple[str, int]:
+        if training is True and evaluation is False:
+            return "self.training", ATOM
+        if training is False and evaluation is True:
+            return "not self.training", NEGATION
+        text = f"{self.operand(training, TERNARY + 1)} if self.training else {self.operand(evaluation, TERNARY)}"
+        return text, TERNARY
 
     def _call(self, args: tuple[Argument, ...], kwargs: Mapping[str, Argument]) -> str:
         given = [self.argument(arg) for arg in args]
