@@ -134,7 +134,8 @@ class Forward:
         if not self._variables.may_change(target, base, name):
             return None
         self._printer.texts[name] = (target, ATOM)
-        self._variables.keep(target, name, self._inlining.position[name])
+        if self._variables.is_one(target):
+            self._variables.keep(target, name, self._inlining.position[name])
         return f"{target} {symbol} {self._printer.argument(value)}"
 
 

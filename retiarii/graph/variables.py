@@ -35,6 +35,8 @@ class Variables:
         self._inlining = inlining
         self._sizes: set[str] = set()
         self._partners = _partners(graph)
+        operations = [record.operation for record in graph.records.values()]
+        self._stored = {printer.tree.access(item.target) for item in operations if isinstance(item, Tensor)}
         self._ends = {variable: list(inlining.last[name]) for name, variable in printer.inputs.items()}
 
     def is_one(self, text: str) -> bool:
@@ -79,7 +81,7 @@ class Variables:
         """Whether an augmented assignment to what stands for the node `base` does what the in-place step does."""
         ends = self._ends.get(target)
         if ends is None:
-            return type(self._records[base].operation) is Tensor and not target.endswith(")")
+            return target in self._stored and not target.endswith(")")
         index = self._inlining.position[name]
         is_needed = any(ends[mode] > index for mode in _MODES[self._records[name].mode])
         return not is_needed or self._is_tensor(base)

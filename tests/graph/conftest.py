@@ -38,7 +38,7 @@ def round_trip() -> Callable[..., Graph]:
     return go
 
 
-@pytest.fixture(name="run_code")
+@pytest.fixture(name="run_code", scope="session")
 def code_runner() -> Callable[[str], nn.Module]:
     """Makes a model of the class in a generated file."""
     return run_code
