@@ -11,6 +11,7 @@ from retiarii.domain.expression import Argument, Call, Expression, Symbol
 from retiarii.domain.functions import condition, expression_from_json, maximum, minimum, to_float, to_int
 from retiarii.domain.nested import contains_expression, evaluate_nested, symbols_in
 from retiarii.domain.requirement import Requirement
+from retiarii.domain.shares import index_at
 from retiarii.domain.value import Sample, Value
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "contains_expression",
     "evaluate_nested",
     "expression_from_json",
+    "index_at",
     "maximum",
     "minimum",
     "resolving",

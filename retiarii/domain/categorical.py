@@ -71,9 +71,28 @@ class Categorical:
         """All values, the default first."""
         return iter(self.candidates)
 
+    def nth(self, index: int) -> Value:
+        """Value number `index` of `values()`."""
+        return self.candidates[index]
+
+    def at(self, share: float) -> Value:
+        """The value for a number from [0, 1), which makes a uniform number a uniform value."""
+        candidates = self.candidates
+        return candidates[int(share * len(candidates))]
+
     def random(self, rng: np.random.Generator) -> Value:
         """A value, uniformly."""
-        return self.candidates[int(rng.random() * len(self.candidates))]
+        return self.at(rng.random())
+
+    def other_at(self, value: Value, share: float) -> Value:
+        """The same as `at` for all values but `value`, which is one of several."""
+        position = int(share * (len(self.candidates) - 1))
+        return self.candidates[position + (position >= self._positions[identity(value)])]
+
+    def others(self, value: Value) -> Iterator[Value]:
+        """All values but `value`."""
+        position = self._positions[identity(value)]
+        return iter(self.candidates[:position] + self.candidates[position + 1 :])
 
     def check(self, value: Value) -> Value:
         """The candidate that is the same JSON value as `value`; `SampleError` if there is none."""

@@ -1,6 +1,8 @@
 """A choice: one of a list, a subset, or a number.
 
-Each kind has a `label`, a `default`, a `size`, and `values()`, `random(rng)` and `check(value)`.
+Each kind has a `label`, a `default`, a `size`, and `check(value)`. Its values come as `values()`, `nth(index)` in the
+same order, `at(share)` for a number from [0, 1), and `random(rng)`; all but one of them as `other_at(value, share)`,
+and those near it as `others(value)`.
 """
 
 from __future__ import annotations

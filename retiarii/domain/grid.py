@@ -37,7 +37,20 @@ def walk_within(steps: Steps, rules: Sequence[Constraint]) -> Iterator[Sample]:
     """
     sieve = Sieve(rules)
     requirements = [rule for rule in rules if isinstance(rule, Requirement)]
-    samples = _walk(steps, _checks(steps, requirements, sieve))
+    return _sifted(_walk(steps, _checks(steps, requirements, sieve)), sieve, len(requirements))
+
+
+def sifted(samples: Iterator[Sample], rules: Sequence[Constraint]) -> Iterator[Sample]:
+    """Those of the samples that keep the rules.
+
+    Raises:
+        ConstraintError: None of them keeps the rules, or `MOST_IN_A_ROW` one after another do not.
+    """
+    return _sifted(samples, Sieve(rules), 0)
+
+
+def _sifted(samples: Iterator[Sample | None], sieve: Sieve, first: int) -> Iterator[Sample]:
+    """Those that keep the rules from number `first` on; one that breaks an earlier rule is None already."""
     in_a_row, has_any = 0, False
     for batch in batch_sizes():
         together = list(islice(samples, batch))
@@ -48,7 +61,7 @@ def walk_within(steps: Steps, rules: Sequence[Constraint]) -> Iterator[Sample]:
                 f"none of {in_a_row:,} samples in a row is within {sieve.named}, although some further on may be: "
                 "put the choices in another order, or draw at random"
             )
-        found = sieve.passing([sample for sample in together if sample is not None], len(requirements))
+        found = sieve.passing([sample for sample in together if sample is not None], first)
         yield from found
         has_any = has_any or bool(found)
         in_a_row = 0 if found else in_a_row + len(together)

@@ -17,7 +17,7 @@ from retiarii.domain.value import Sample
 from retiarii.errors import ConstraintError
 
 MOST_TRIES = 10_000
-"""As many samples are drawn until one is found that keeps the constraints."""
+"""As many samples are drawn at most until one is found that keeps the constraints."""
 
 _LARGEST_BATCH = 1024
 _GROWTH = 2
@@ -46,6 +46,19 @@ def broken(constraints: Iterable[Constraint], sample: Sample) -> Constraint | No
             if not constraint.holds(sample):
                 return constraint
     return None
+
+
+def distances(constraints: Iterable[Constraint], sample: Sample) -> NDArray[np.float64]:
+    """How far a sample is from keeping each constraint; 0 for one that is being checked further up."""
+    above = _in_progress.get()
+    result = []
+    for constraint in constraints:
+        if any(constraint is other for other in above):
+            result.append(0.0)
+            continue
+        with _progress(constraint):
+            result.append(float(constraint.distances([sample])[0]))
+    return np.array(result, dtype=np.float64)
 
 
 @dataclass(slots=True)
@@ -135,17 +148,19 @@ def batch_sizes() -> Iterator[int]:
         size = min(size * _GROWTH, _LARGEST_BATCH)
 
 
-def first_passing(draw: Callable[[], Sample], constraints: Sequence[Constraint]) -> Sample:
-    """The first of at most `MOST_TRIES` drawn samples that keeps the constraints.
+def first_passing(
+    draw: Callable[[], Sample], constraints: Sequence[Constraint], most_tries: int = MOST_TRIES
+) -> Sample:
+    """The first of at most `most_tries` drawn samples that keeps the constraints.
 
     Raises:
         ConstraintError: None does.
     """
     sieve = Sieve(constraints)
     for batch in batch_sizes():
-        found = sieve.passing([draw() for _ in range(min(batch, MOST_TRIES - sieve.tried))])
+        found = sieve.passing([draw() for _ in range(min(batch, most_tries - sieve.tried))])
         if found:
             return found[0]
-        if sieve.tried == MOST_TRIES:
+        if sieve.tried == most_tries:
             break
     raise sieve.error(f"no sample within {sieve.named} in {sieve.tried:,} tries")

@@ -7,12 +7,16 @@ from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, combinations
+from typing import cast
 
 import numpy as np
 
 from retiarii.domain.checks import check_label, is_integer, wrong_value
+from retiarii.domain.shares import index_at
 from retiarii.domain.value import Value, frozen
 from retiarii.errors import DomainError
+
+_MOST_OTHERS = 64
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -29,7 +33,7 @@ class Subset:
     n_candidates: int
     minimum: int
     maximum: int
-    _cumulative: tuple[float, ...] = field(repr=False, compare=False)
+    _ends: tuple[int, ...] = field(repr=False, compare=False)
 
     def __init__(self, label: str, n_candidates: int, minimum: int = 0, maximum: int | None = None) -> None:
         check_label(label)
@@ -47,8 +51,8 @@ class Subset:
         for name, number in (("n_candidates", n_candidates), ("minimum", minimum), ("maximum", maximum)):
             object.__setattr__(self, name, int(number))
         object.__setattr__(self, "label", label)
-        counts = list(accumulate([math.comb(n_candidates, chosen) for chosen in range(minimum, maximum + 1)]))
-        object.__setattr__(self, "_cumulative", tuple([count / counts[-1] for count in counts]))
+        counts = [math.comb(n_candidates, chosen) for chosen in range(minimum, maximum + 1)]
+        object.__setattr__(self, "_ends", tuple(accumulate(counts)))
 
     @property
     def default(self) -> list[int]:
@@ -56,7 +60,7 @@ class Subset:
 
     @property
     def size(self) -> int:
-        return sum([math.comb(self.n_candidates, chosen) for chosen in range(self.minimum, self.maximum + 1)])
+        return self._ends[-1]
 
     @property
     def expected(self) -> str:
@@ -68,11 +72,44 @@ class Subset:
         sizes = range(self.minimum, self.maximum + 1)
         return map(list, chain.from_iterable(combinations(range(self.n_candidates), chosen) for chosen in sizes))
 
+    def nth(self, index: int) -> list[int]:
+        """Value number `index` of `values()`."""
+        place = bisect(self._ends, index)
+        before = self._ends[place - 1] if place else 0
+        return _combination(self.n_candidates, self.minimum + place, index - before)
+
+    def at(self, share: float) -> list[int]:
+        """The value for a number from [0, 1), which makes a uniform number a uniform subset.
+
+        Of more than 2**53 subsets, 2**53 can be reached, spread over all of them; see `index_at`.
+        """
+        return self.nth(index_at(share, self.size))
+
     def random(self, rng: np.random.Generator) -> list[int]:
         """A value, uniformly over all allowed subsets."""
-        chosen = self.minimum + bisect(self._cumulative, rng.random())
-        indices: list[int] = rng.permutation(self.n_candidates)[:chosen].tolist()
-        return sorted(indices)
+        return self.at(rng.random())
+
+    def other_at(self, value: Value, share: float) -> list[int]:
+        """The same as `at` for all values but `value`, which is one of several."""
+        index = index_at(share, self.size - 1)
+        subset, own = self.nth(index), cast("list[int]", value)
+        return subset if (len(subset), subset) < (len(own), own) else self.nth(index + 1)
+
+    def others(self, value: Value) -> Iterator[Value]:
+        """All values but `value`; if there are more than 64, those with one index more, one less, or one exchanged."""
+        own = cast("list[int]", value)
+        if self.size <= _MOST_OTHERS + 1:
+            return (subset for subset in self.values() if subset != own)
+        return self._near(own)
+
+    def _near(self, own: list[int]) -> Iterator[Value]:
+        outside = sorted({*range(self.n_candidates)} - {*own})
+        without = [[index for index in own if index != gone] for gone in own]
+        if len(own) > self.minimum:
+            yield from without
+        if len(own) < self.maximum:
+            yield from (sorted([*own, new]) for new in outside)
+        yield from (sorted([*rest, new]) for rest in without for new in outside)
 
     def check(self, value: Value) -> list[int]:
         """`value` sorted; `SampleError` if it is not an allowed subset."""
@@ -84,3 +121,20 @@ class Subset:
         if len(distinct) != len(plain) or not inside or not self.minimum <= len(plain) <= self.maximum:
             raise wrong_value(self.label, value, self.expected)
         return distinct
+
+
+def _combination(n_candidates: int, chosen: int, index: int) -> list[int]:
+    """Number `index` of the sorted lists of `chosen` of the candidates, in alphabetical order."""
+    result: list[int] = []
+    candidate, later = 0, n_candidates - 1
+    beginning = math.comb(later, chosen - 1) if chosen else 0
+    while len(result) < chosen:
+        left = chosen - len(result)
+        if index < beginning:
+            result.append(candidate)
+            beginning = beginning * (left - 1) // max(later, 1)
+        else:
+            index -= beginning
+            beginning = beginning * (later - left + 1) // later
+        candidate, later = candidate + 1, later - 1
+    return result

@@ -16,14 +16,14 @@ Sample: TypeAlias = dict[str, Value]
 
 
 def frozen(value: Value) -> Value:
-    """`value` with every list in it made a tuple and every numpy scalar made a plain one."""
+    """`value` with every list in it made a tuple, and every numpy scalar and every kind of float a plain one."""
     if isinstance(value, np.generic):
         return frozen(value.item())
     if isinstance(value, list | tuple):
         return tuple([frozen(item) for item in value])
     if isinstance(value, dict):
         return {name: frozen(item) for name, item in value.items()}
-    return value
+    return float(value) if isinstance(value, float) else value
 
 
 def identity(value: object) -> Hashable:

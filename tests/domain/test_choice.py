@@ -4,13 +4,14 @@ import json
 import math
 import pickle
 from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retiarii.domain import Categorical, Numeric, Subset
+from retiarii.domain import Categorical, Numeric, Subset, index_at
 from retiarii.errors import DomainError, SampleError
 
 CHOICES = [
@@ -53,6 +54,40 @@ class TestEveryChoice:
     def test_same_seed_same_value(self, choice):
         first, second = (choice.random(np.random.default_rng(7)) for _ in range(2))
         assert first == second
+
+    def test_numbers_are_the_order_of_the_values(self, choice):
+        if choice.size < math.inf:
+            assert [choice.nth(index) for index in range(int(choice.size))] == list(choice.values())
+
+    def test_a_grid_of_shares_is_the_distribution(self, choice):
+        shares = [(index + 0.5) / 3000 for index in range(3000)]
+        values = [choice.at(share) for share in shares]
+        assert all(choice.check(value) == value for value in (*values, choice.at(0.0), choice.at(1 - 2**-53)))
+        if choice.size < math.inf and not getattr(choice, "log", False):
+            counts = Counter(map(repr, values))
+            assert len(counts) == choice.size
+            assert max(counts.values()) - min(counts.values()) <= 1
+        else:
+            assert values == sorted(values)
+
+    def test_other_values_are_all_but_one_in_their_shares(self, choice):
+        if choice.size == 1:
+            return
+        for own in (choice.default, choice.at(0.0), choice.at(0.3), choice.at(1 - 2**-53)):
+            others = Counter(repr(choice.other_at(own, (index + 0.5) / 3000)) for index in range(3000))
+            assert repr(own) not in others
+            if choice.size < math.inf:
+                drawn = Counter(repr(choice.at((index + 0.5) / 3000)) for index in range(3000))
+                del drawn[repr(own)]
+                scale = 3000 / drawn.total()
+                assert all(others[value] == pytest.approx(count * scale, abs=3) for value, count in drawn.items())
+
+    def test_what_is_near_is_canonical_and_distinct(self, choice):
+        for own in (choice.default, choice.at(0.0), choice.at(0.4), choice.at(1 - 2**-53)):
+            others = list(choice.others(own))
+            assert all(repr(choice.check(value)) == repr(value) != repr(own) for value in others)
+            assert len({repr(value) for value in others}) == len(others)
+            assert others or choice.size == 1
 
     def test_pickles_and_compares_by_content(self, choice):
         assert pickle.loads(pickle.dumps(choice)) == choice  # noqa: S301
@@ -190,3 +225,74 @@ def test_logarithmic_values_are_uniform_in_the_logarithm():
     choice = Numeric("n", 1e-4, 1, log=True)
     logarithms = [math.log10(choice.random(rng)) for _ in range(4000)]
     assert np.histogram(logarithms, bins=4, range=(-4, 0))[0] == pytest.approx([1000] * 4, rel=0.15)
+
+
+def test_all_values_of_few_are_near():
+    assert list(Categorical("c", "abcd").others("c")) == ["a", "b", "d"]
+    assert list(Categorical("c", (1, True, 1.0)).others(True)) == [1, 1.0]
+    assert list(Subset("s", 2).others([0])) == [[], [1], [0, 1]]
+    assert list(Numeric("n", 1, 4, integer=True).others(3)) == [1, 2, 4]
+
+
+def test_of_many_subsets_those_that_differ_in_one_index_are_near():
+    assert list(Subset("s", 30, 1, 2).others([4])) == [
+        *[sorted([4, new]) for new in range(30) if new != 4],
+        *[[new] for new in range(30) if new != 4],
+    ]
+    assert [3, 20] in Subset("s", 30, 2, 2).others([3, 4])
+    assert len(list(Subset("s", 30, 2, 2).others([3, 4]))) == 2 * 28
+    assert sum(1 for _ in Subset("s", 200).others([])) == 200
+
+
+def test_of_a_long_range_few_steps_are_near():
+    assert list(Numeric("n", 0, 1024, integer=True).others(512)) == [256, 448, 496, 508, 511, 513, 516, 528, 576, 768]
+    assert list(Numeric("n", 0, 1024, integer=True).others(10)) == [0, 6, 9, 11, 14, 26, 74, 266]
+    assert list(Numeric("n", 0, 256).others(256.0)) == [192.0, 240.0, 252.0, 255.0]
+    logarithmic = Numeric("n", 1, 2**16, log=True)
+    steps = (-4, -1, -1 / 4, -1 / 16, 1 / 16, 1 / 4, 1, 4)
+    assert list(logarithmic.others(2.0**8)) == pytest.approx([2.0 ** (8 + step) for step in steps])
+    assert len(list(Numeric("n", -(2**63) + 1, 2**63 - 1, integer=True).others(0))) == 10
+
+
+def test_a_range_of_two_floats_has_another_value():
+    low, high = 1.0, math.nextafter(1.0, 2.0)
+    choice = Numeric("n", low, high)
+    assert {choice.other_at(low, share / 10) for share in range(10)} == {high}
+    assert {choice.other_at(high, share / 10) for share in range(10)} == {low}
+
+
+@given(st.integers(1, 2000), st.integers(0, 2000), st.floats(0, 1, exclude_max=True), st.floats(0, 1, exclude_max=True))
+def test_other_integers_of_any_logarithmic_range(low, width, first, second):
+    choice = Numeric("n", low, low + width, integer=True, log=True)
+    own = choice.at(first)
+    if width:
+        other = choice.other_at(own, second)
+        assert choice.check(other) == other != own
+
+
+@given(st.integers(1, 2**200), st.floats(0, 1, exclude_max=True))
+def test_an_index_is_where_its_share_is(size, share):
+    index = index_at(share, size)
+    assert 0 <= index < size
+    assert abs(Fraction(share) * size - index) <= max(1, Fraction(size, 2**52))
+
+
+def test_indices_beyond_the_precision_of_a_share_have_no_common_remainder():
+    rng = np.random.default_rng(0)
+    remainders = Counter(index_at(share, 6**40) % 6 for share in rng.random(6000))
+    assert all(850 < remainders[remainder] < 1150 for remainder in range(6))
+
+
+def test_large_subsets_are_drawn_from_all_of_them():
+    choice = Subset("s", 200)
+    drawn = [choice.random(np.random.default_rng(seed)) for seed in range(300)]
+    times = Counter(index for subset in drawn for index in subset)
+    assert all(100 < times[index] < 200 for index in range(200))
+    assert len({tuple(subset[-5:]) for subset in drawn}) > 20
+
+
+@given(st.integers(1, 9), st.data())
+def test_combinations_are_numbered_in_order(n_candidates, data):
+    minimum = data.draw(st.integers(0, n_candidates))
+    choice = Subset("s", n_candidates, minimum, data.draw(st.integers(minimum, n_candidates)))
+    assert [choice.nth(index) for index in range(choice.size)] == list(choice.values())
