@@ -15,7 +15,7 @@ demo: $(INSTALLED)
 	$(BIN)/python examples/hello_search.py
 
 test: $(DEVELOPER)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: $(DEVELOPER)
 	$(BIN)/ruff check

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 from retiarii.errors import ExperimentError
 from retiarii.evaluator import Argument, Evaluator, Metrics
@@ -16,10 +17,14 @@ class FunctionalEvaluator(Evaluator):
     says otherwise. A function that returns a mapping of several metrics has one called "default" among them, or the
     experiment says which to optimise.
 
+    Arguments may be left open, and are searched with the model space; one without a label is called as it is here::
+
+        FunctionalEvaluator(train, epochs=3, lr=nn.ValueChoice.loguniform(1e-4, 1e-1))
+
     Args:
         function: Called as `function(model, **arguments)`.
         argument: What the function takes: the built "module", the "graph" or the "sample".
-        arguments: Handed on to the function.
+        arguments: Handed on to the function; value choices, and expressions over them, decided.
     """
 
     def __init__(self, function: Callable[..., Metrics], /, *, argument: Argument = "module", **arguments: Any) -> None:
@@ -30,6 +35,16 @@ class FunctionalEvaluator(Evaluator):
         self.function = function
         self.argument = argument
         self.arguments = arguments
+
+    def searchable(self) -> Mapping[str, Any]:
+        """The arguments of the function."""
+        return self.arguments
+
+    def decided(self, values: Mapping[str, Any]) -> Self:
+        """A copy with these arguments in place of what was left open."""
+        twin = copy.copy(self)
+        twin.arguments = {**self.arguments, **values}
+        return twin
 
     def evaluate(self, model: Any) -> Metrics:
         return self.function(model, **self.arguments)

@@ -6,17 +6,17 @@ import copy
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from retiarii.engine import Completed, Failed, Failure, Job
-from retiarii.evaluator import check_metrics, reporting
+from retiarii.engine import Completed, Failed, Failure, Job, Stopped
+from retiarii.evaluator import Reporting, TrialStopped, check_metrics
 from retiarii.trial import Report
 
 
-def run(job: Job, receive: Callable[[Report], None]) -> Completed | Failed:
+def run(job: Job, receive: Callable[[Report], None]) -> Completed | Failed | Stopped:
     """Evaluates the model of a job, with the generators of `random`, numpy and torch started from the trial's seed.
 
     An error is the outcome of the trial. What is no `Exception` (Ctrl-C, `SystemExit`) is meant for the whole process,
@@ -24,24 +24,37 @@ def run(job: Job, receive: Callable[[Report], None]) -> Completed | Failed:
 
     Args:
         job: The trial and all that is needed for it.
-        receive: Is called with each intermediate value, while the evaluation runs.
+        receive: Is called with each intermediate value, while the evaluation runs. It raises `TrialStopped` to stop the
+            trial; then nothing counts that the evaluation does any more. Any other error in it is raised as it is.
     """
     begin = time.monotonic()
+    with Reporting(receive) as reporting:
+        outcome = _outcome(job)
+    number, duration = job.trial.number, time.monotonic() - begin
+    if reporting.is_stopped or outcome is None:
+        return Stopped(number, duration)
+    if isinstance(outcome, Failure):
+        return Failed(number, outcome, duration)
+    return Completed(number, outcome, duration)
+
+
+def _outcome(job: Job) -> Mapping[str, float] | Failure | None:
+    """What an evaluation comes to; None if it is given up."""
     try:
-        metrics = _metrics(job, receive)
+        return _metrics(job)
+    except TrialStopped:
+        return None
     except Exception as error:  # noqa: BLE001  (whatever it is, it is the outcome of this trial)
-        return Failed(job.trial.number, Failure.from_exception(error), time.monotonic() - begin)
-    return Completed(job.trial.number, metrics, time.monotonic() - begin)
+        return Failure.from_exception(error)
 
 
-def _metrics(job: Job, receive: Callable[[Report], None]) -> dict[str, float]:
+def _metrics(job: Job) -> dict[str, float]:
     _seed(job.trial.seed, torch_too=job.evaluator.argument != "sample" or "torch" in sys.modules)
-    with reporting(receive):
-        return check_metrics(job.evaluator.evaluate(_argument(job)), job.objectives, job.costs)
+    return check_metrics(job.evaluator.evaluate(_argument(job)), job.objectives, job.costs)
 
 
 def _argument(job: Job) -> Any:
-    sample = copy.deepcopy(job.trial.sample)
+    sample = copy.deepcopy(job.sample)
     match job.evaluator.argument:
         case "module":
             return job.space.freeze(sample)

@@ -2,7 +2,7 @@
 
 The names below are looked up when they are first used, so `import retiarii` itself loads neither torch nor anything
 else that is heavy. Layers with choices are in `retiarii.nn`; strategies, evaluators and engines in
-`retiarii.strategies`, `retiarii.evaluators` and `retiarii.execution`.
+`retiarii.strategies`, `retiarii.evaluators` and `retiarii.execution`, stoppers in `retiarii.stoppers`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
         SpaceError,
         TraceError,
     )
-    from retiarii.evaluator import Evaluator, report_intermediate
+    from retiarii.evaluator import Evaluator, TrialStopped, report_intermediate
     from retiarii.experiment import Experiment
     from retiarii.graph import Graph, Node, trace
     from retiarii.space import ModelSpace, Mutator, apply_fixed_architecture
+    from retiarii.stopper import Stopper
     from retiarii.strategy import Strategy
     from retiarii.trial import Trial
 
@@ -60,9 +61,11 @@ __all__ = [
     "RetiariiError",
     "SampleError",
     "SpaceError",
+    "Stopper",
     "Strategy",
     "TraceError",
     "Trial",
+    "TrialStopped",
     "apply_fixed_architecture",
     "report_intermediate",
     "trace",
@@ -76,8 +79,10 @@ _HOME = {
     "ModelSpace": "space",
     "Mutator": "space",
     "Node": "graph",
+    "Stopper": "stopper",
     "Strategy": "strategy",
     "Trial": "trial",
+    "TrialStopped": "evaluator",
     "apply_fixed_architecture": "space",
     "report_intermediate": "evaluator",
     "trace": "graph",

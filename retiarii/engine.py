@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, TypeAlias
 
@@ -36,8 +36,13 @@ class Job:
     """A trial with all that is needed to run it, anywhere."""
 
     trial: Trial
+    sample: Sample
+    """What the trial decides of the space: its sample without what it decides of the evaluator."""
+
     space: Space
     evaluator: Evaluator
+    """With all that was left open decided."""
+
     objectives: Objectives
     """Those that the evaluator returns."""
 
@@ -108,7 +113,10 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A trial ended because it was cancelled; `duration` in seconds, 0 for one that never began."""
+    """A trial ended because it was cancelled, whatever its evaluation made of that.
+
+    `duration` in seconds, 0 for one that never began.
+    """
 
     number: int
     duration: float
@@ -133,12 +141,22 @@ class Engine(ABC):
         """Takes jobs over, as one batch: an engine may look at all of them before it runs any."""
 
     @abstractmethod
-    def events(self, timeout: float) -> Iterator[Event]:
-        """What has happened since the last call, in order; waits up to `timeout` seconds for the first event."""
+    def advance(self, listen: Callable[[Event], None], timeout: float) -> None:
+        """Works, or waits up to `timeout` seconds for others that do, until something has happened.
+
+        Args:
+            listen: Is called with each event as it happens, in the thread of the caller. It may call `cancel`. An
+                error in it ends the call, and is raised as it is.
+            timeout: In seconds. An engine that works itself may take longer.
+        """
 
     @abstractmethod
     def cancel(self, number: int) -> None:
-        """Asks for the end of a trial, which comes as an event: `Stopped`, or whatever it ended in before."""
+        """Asks for the end of a trial, which comes as an event: `Stopped`, or whatever it ended in before.
+
+        A trial that runs is told by `TrialStopped` at its next `report_intermediate`; one that runs in this process and
+        is cancelled while its report is listened to, at that very one.
+        """
 
     def close(self) -> None:
         """Ends what is running and frees what is held. Trials that have not ended get no more events."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import reprlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar, Token
 from numbers import Real
-from types import MappingProxyType
-from typing import Any, ClassVar, Literal, TypeAlias
+from types import MappingProxyType, TracebackType
+from typing import Any, ClassVar, Literal, NoReturn, Self, TypeAlias
 
 from retiarii.errors import ExperimentError, MetricError
 from retiarii.trial import Objectives, Report
@@ -22,8 +22,20 @@ DEFAULT_METRIC = "default"
 """The name of a metric that was returned as a plain number, where no objective gives it one."""
 
 
+class TrialStopped(BaseException):
+    """Ends an evaluation from within `report_intermediate`, when its trial has been stopped.
+
+    It is no `Exception`, so that training code which handles those lets it pass. Whoever catches it may tidy up, and
+    raises it again: nothing that the evaluation returns or raises counts any more, and every further report raises it
+    once more. An evaluation may also raise it by itself, to give its trial up.
+    """
+
+
 class Evaluator(ABC):
     """Scores one model at a time. It is sent to where trials run, so it has to be picklable for engines with processes.
+
+    What it is made with may be left open: a `ValueChoice` among its attributes, or an expression over some, is searched
+    together with the model space. `evaluate` never sees these, but what a trial's sample decides.
 
     Attributes:
         objectives: The metrics that a search over this evaluator optimises by default.
@@ -35,6 +47,20 @@ class Evaluator(ABC):
     argument: Argument = "module"
 
     ARGUMENTS: ClassVar[tuple[Argument, ...]] = ("module", "graph", "sample")
+
+    def searchable(self) -> Mapping[str, Any]:
+        """What may be left open, by name; by default the attributes."""
+        return vars(self)
+
+    def decided(self, values: Mapping[str, Any]) -> Self:
+        """A copy with these values in place of what was left open.
+
+        Args:
+            values: For some of the names of `searchable()`.
+        """
+        twin = copy.copy(self)
+        vars(twin).update(values)
+        return twin
 
     @abstractmethod
     def evaluate(self, model: Any) -> Metrics:
@@ -69,6 +95,17 @@ def check_metrics(value: Metrics, objectives: Objectives, costs: Sequence[str] =
     return {name: _number(value, f"metric {name!r}")}
 
 
+def reported_metrics(report: Report, objectives: Objectives) -> dict[str, float]:
+    """What a report says, as metrics with the objectives first; empty if one of the objectives is missing.
+
+    A number is the metric of the only objective.
+    """
+    if not isinstance(report, Mapping):
+        return dict.fromkeys(objectives, report) if len(objectives) == 1 else {}
+    metrics = _default_named(report, objectives)
+    return _sorted(metrics, objectives) if objectives.keys() <= metrics.keys() else {}
+
+
 def report_intermediate(value: Metrics) -> None:
     """Records a value on the way of an evaluation, such as the accuracy after each epoch; call it inside `evaluate`.
 
@@ -77,44 +114,73 @@ def report_intermediate(value: Metrics) -> None:
 
     Raises:
         MetricError: the value is no finite number.
+        TrialStopped: the trial has been stopped, by a stopper say; let it pass.
         ExperimentError: no evaluation is running in this thread.
     """
-    reporter = _reporter.get()
-    if reporter is None:
+    reporting = _reporting.get()
+    if reporting is None:
         raise ExperimentError(
             f"report_intermediate({reprlib.repr(value)}) was called outside an evaluation; "
             "call it in what an evaluator runs, in the thread that runs it"
         )
-    reporter.report(value)
+    reporting.report(value)
 
 
-@contextmanager
-def reporting(receive: Callable[[Report], None]) -> Iterator[None]:
-    """While it is active, `receive` gets what `report_intermediate` is called with. For engines."""
-    token = _reporter.set(_Reporter(receive))
-    try:
-        yield
-    finally:
-        _reporter.reset(token)
+class Reporting:
+    """While it is active, `receive` gets what `report_intermediate` is called with. For engines::
 
+        with Reporting(receive) as reporting:
+            ...  # evaluate; then look at reporting.is_stopped
 
-class _Reporter:
+    `receive` raises `TrialStopped` to stop the trial. Any other error in it is not the evaluation's: that is ended like
+    one that was stopped, and the error is raised as it is on leaving.
+
+    Attributes:
+        is_stopped: Whether the trial has been stopped.
+    """
+
     def __init__(self, receive: Callable[[Report], None]) -> None:
+        self.is_stopped = False
         self._receive = receive
         self._count = 0
+        self._error: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        self._token: Token[Reporting | None] = _reporting.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _reporting.reset(self._token)
+        if error is None and self._error is not None:
+            raise self._error
 
     def report(self, value: Metrics) -> None:
+        """Hands on a value, checked; see `report_intermediate`."""
+        if self.is_stopped:
+            self._stop()
         self._count += 1
         place = f"intermediate report {self._count}"
-        self._receive(_numbers(value, place) if isinstance(value, Mapping) else _number(value, place))
+        report = _numbers(value, place) if isinstance(value, Mapping) else _number(value, place)
+        try:
+            self._receive(report)
+        except TrialStopped:
+            self._stop()
+        except BaseException as error:  # noqa: BLE001  (raised on leaving, past whatever the evaluation catches)
+            self._error = error
+            self._stop()
+
+    def _stop(self) -> NoReturn:
+        self.is_stopped = True
+        raise TrialStopped("the trial has been stopped") from None
 
 
-_reporter: ContextVar[_Reporter | None] = ContextVar("reporter", default=None)
+_reporting: ContextVar[Reporting | None] = ContextVar("reporting", default=None)
 
 
 def _with_objectives(metrics: dict[str, float], objectives: Objectives, costs: Sequence[str]) -> dict[str, float]:
-    if [*objectives] == [DEFAULT_METRIC] and len(metrics) == 1:
-        return {DEFAULT_METRIC: next(iter(metrics.values())), **metrics}
+    metrics = _default_named(metrics, objectives)
     missing = [name for name in objectives if name not in metrics]
     if missing == [DEFAULT_METRIC] and metrics:
         raise MetricError(
@@ -124,6 +190,17 @@ def _with_objectives(metrics: dict[str, float], objectives: Objectives, costs: S
     if missing:
         others = f", and the costs are {_listed(costs)}" if costs else ""
         raise MetricError(f"the objective {missing[0]!r} is missing; the evaluator returned {_listed(metrics)}{others}")
+    return _sorted(metrics, objectives)
+
+
+def _default_named(metrics: Mapping[str, float], objectives: Objectives) -> dict[str, float]:
+    """The metrics, a single one also as "default" where that is the only objective."""
+    if [*objectives] == [DEFAULT_METRIC] and len(metrics) == 1:
+        return {DEFAULT_METRIC: next(iter(metrics.values())), **metrics}
+    return {**metrics}
+
+
+def _sorted(metrics: Mapping[str, float], objectives: Objectives) -> dict[str, float]:
     return {**{name: metrics[name] for name in objectives}, **metrics}
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import numpy as np
+
 from retiarii.domain import Domain, Sample
-from retiarii.trial import Objectives, Trial
+from retiarii.trial import ENDED, Objectives, Trial
 
 __all__ = ["Objectives", "Strategy"]
 
@@ -14,39 +16,52 @@ class Strategy(ABC):
     """Proposes samples and learns from trials. It knows the domain, never the model.
 
     A search binds the strategy, then asks and tells in any interleaving: several samples may be out at a time, and
-    their trials end in any order. There is no checkpoint: when a search is resumed, a fresh strategy is bound and told
-    the old trials in the order in which they ended, then those that are going to be run again (their state is
-    "waiting"; they are told once more when they have ended). So `tell` meets samples which this instance never
-    proposed. The number of a trial counts the proposals: a strategy that draws its randomness from the seed and the
-    number of the proposal goes on as if nothing had happened.
+    their trials end in any order. Every trial is told twice: in state "waiting" as soon as a proposal has become a
+    trial, and again when it has ended. There is no checkpoint. When a search is resumed, a fresh strategy is bound and
+    told the old trials in the order in which they ended, then, as "waiting", those that will run again.
 
-    A whole one, which changes one decision of the best trial so far::
+    So what a strategy knows must follow from the ended trials in their order and the set of those that are out, and
+    from nothing else: not from proposals that became no trial (wrappers turn some away), nor from a random number
+    generator that lives on between asks. `rng()` gives each ask one of its own that keeps to this.
 
-        class LocalSearch(Strategy):
+    A whole strategy, which changes one decision of the best trial so far::
+
+        class HillClimbing(Strategy):
             def bind(self, domain, objectives, seed):
                 super().bind(domain, objectives, seed)
                 self.sign = 1 if next(iter(objectives.values())) == "maximize" else -1
-                self.asked, self.best, self.score = 0, None, float("-inf")
+                self.best = None
 
             def ask(self):
-                rng = np.random.default_rng([self.seed, self.asked])
-                self.asked += 1
                 if self.best is None:
-                    return self.domain.random(rng)
-                try:
-                    return self.domain.mutated(self.best, rng)
-                except DomainError:  # the best has no neighbour
-                    return self.domain.random(rng)
+                    return self.domain.random(self.rng())
+                return self.domain.mutated(self.best.sample, self.rng())
 
             def tell(self, trial):
-                self.asked = max(self.asked, trial.number + 1)
-                if trial.metric is not None and self.sign * trial.metric > self.score:
-                    self.best, self.score = trial.sample, self.sign * trial.metric
+                super().tell(trial)
+                if trial.state != "completed":
+                    return
+                if self.best is None or self.sign * (trial.metric - self.best.metric) > 0:
+                    self.best = trial
+
+    Attributes:
+        repeats: Whether `ask` may give a sample that is a trial already. One that does not gives all samples of a
+            finite space, then None.
+        ending: Why `ask` gives None, in words; empty where there is nothing special to say.
+        known: 1 + the highest number of a trial told.
+        ended: How many ended trials were told.
+        asks: How often `rng` was called since the last trial was told.
     """
+
+    repeats: bool = True
 
     domain: Domain
     objectives: Objectives
     seed: int
+    ending: str
+    known: int
+    ended: int
+    asks: int
 
     def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:
         """Starts a search, forgetting any earlier one. Who overrides it calls it first.
@@ -59,6 +74,8 @@ class Strategy(ABC):
         self.domain = domain
         self.objectives = objectives
         self.seed = seed
+        self.ending = ""
+        self.known = self.ended = self.asks = 0
 
     @abstractmethod
     def ask(self) -> Sample | None:
@@ -67,6 +84,15 @@ class Strategy(ABC):
         None means "nothing before I am told more"; where no trial is out, it ends the search.
         """
 
-    @abstractmethod
     def tell(self, trial: Trial) -> None:
-        """Takes note of a trial: one that ended in whatever way, or, when a search is resumed, one that will run."""
+        """Takes note of a trial, waiting or ended; its sample is canonical. Who overrides it calls it first."""
+        self.asks = 0
+        if trial.number >= self.known:
+            self.known = trial.number + 1
+        if trial.state in ENDED:
+            self.ended += 1
+
+    def rng(self) -> np.random.Generator:
+        """A generator for the next proposal, which follows from the seed and the trials told."""
+        self.asks += 1
+        return np.random.default_rng([self.seed, self.known, self.ended, self.asks])

@@ -43,7 +43,11 @@ class Trial:
     sample: Sample
     state: State = "waiting"
     metrics: Mapping[str, float] = field(default_factory=dict)
-    """By name; the objectives come first, in their order. Empty unless the trial is completed."""
+    """By name; the objectives come first, in their order. For a completed trial those returned, with the costs.
+
+    For a stopped one what it reported last, with costs, if that says all that the evaluator has to return; otherwise
+    empty, as for every other trial.
+    """
 
     intermediates: tuple[Report, ...] = ()
     error: str | None = None
@@ -65,7 +69,10 @@ class Trial:
 
     @property
     def metric(self) -> float | None:
-        """The metric of the primary objective; None unless the trial is completed."""
+        """The metric of the primary objective: the final one of a completed trial, the last one of a stopped trial.
+
+        None for any other trial, and for one that was stopped before it reported that.
+        """
         return next(iter(self.metrics.values()), None)
 
     @property
@@ -86,8 +93,10 @@ class Trial:
     def failed(self, error: str, *, ended: float | None = None, duration: float | None = None) -> Self:
         return self._become("failed", error=error, ended=ended, duration=duration)
 
-    def stopped(self, *, ended: float | None = None, duration: float | None = None) -> Self:
-        return self._become("stopped", ended=ended, duration=duration)
+    def stopped(
+        self, metrics: Mapping[str, float] | None = None, *, ended: float | None = None, duration: float | None = None
+    ) -> Self:
+        return self._become("stopped", metrics=metrics or {}, ended=ended, duration=duration)
 
     def interrupted(self) -> Self:
         return self._become("interrupted")

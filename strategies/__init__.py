@@ -6,12 +6,57 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from retiarii.strategies.chain import Chain
+    from retiarii.strategies.deduplication import Deduplication
+    from retiarii.strategies.filter import Filter
+    from retiarii.strategies.first_samples import FirstSamples
+    from retiarii.strategies.give_up import GiveUp
     from retiarii.strategies.grid import GridSearch
+    from retiarii.strategies.local_search import LocalSearch
+    from retiarii.strategies.middleware import Middleware
+    from retiarii.strategies.nsga2 import NSGA2
+    from retiarii.strategies.policy.policy_based_rl import PolicyBasedRL
     from retiarii.strategies.random import Random
+    from retiarii.strategies.regularized_evolution import RegularizedEvolution
+    from retiarii.strategies.repeated_evaluation import RepeatedEvaluation
+    from retiarii.strategies.scalarized import Scalarized
+    from retiarii.strategies.tpe import TPE
 
-__all__ = ["GridSearch", "Random"]
+__all__ = [
+    "NSGA2",
+    "TPE",
+    "Chain",
+    "Deduplication",
+    "Filter",
+    "FirstSamples",
+    "GiveUp",
+    "GridSearch",
+    "LocalSearch",
+    "Middleware",
+    "PolicyBasedRL",
+    "Random",
+    "RegularizedEvolution",
+    "RepeatedEvaluation",
+    "Scalarized",
+]
 
-_HOME = {"GridSearch": "grid", "Random": "random"}
+_HOME = {
+    "NSGA2": "nsga2",
+    "TPE": "tpe",
+    "Chain": "chain",
+    "Deduplication": "deduplication",
+    "Filter": "filter",
+    "FirstSamples": "first_samples",
+    "GiveUp": "give_up",
+    "GridSearch": "grid",
+    "LocalSearch": "local_search",
+    "Middleware": "middleware",
+    "PolicyBasedRL": "policy.policy_based_rl",
+    "Random": "random",
+    "RegularizedEvolution": "regularized_evolution",
+    "RepeatedEvaluation": "repeated_evaluation",
+    "Scalarized": "scalarized",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from retiarii.domain import Domain, Sample
 from retiarii.errors import DomainError
-from retiarii.strategies.seen import Seen
+from retiarii.strategies.untried import Untried
 from retiarii.strategy import Objectives, Strategy
 from retiarii.trial import Trial
 
@@ -16,24 +17,38 @@ class GridSearch(Strategy):
 
     It begins at once however large the space is.
 
+    Args:
+        shuffle: Whether, instead, in an order by chance, which follows from the seed; see `Domain.shuffled`.
+
     Raises:
         DomainError: (when the search starts) the space holds a continuous choice, so there is no next sample.
         ConstraintError: (when a sample is due) none keeps the constraints, or a million in a row do not.
     """
 
+    repeats = False
+
+    def __init__(self, *, shuffle: bool = False) -> None:
+        self.shuffle = shuffle
+
     def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:
         super().bind(domain, objectives, seed)
-        if domain.unconstrained.size == math.inf:
-            endless = ", ".join(repr(label) for label, choice in domain.choices.items() if choice.size == math.inf)
+        if domain.unconstrained.size_bound == math.inf:
+            endless = ", ".join([repr(label) for label, choice in domain.choices.items() if choice.size == math.inf])
             raise DomainError(
                 f"GridSearch needs choices that can be listed, and {endless} is continuous; "
                 "give it a list of values, or use Random"
             )
-        self._samples = domain.grid()
-        self._seen = Seen()
+        self._untried = Untried(self._samples)
 
     def ask(self) -> Sample | None:
-        return next((sample for sample in self._samples if self._seen.add(sample)), None)
+        sample = self._untried.next()
+        if sample is None:
+            self.ending = "every sample of the space has been tried"
+        return sample
 
     def tell(self, trial: Trial) -> None:
-        self._seen.add(self.domain.unconstrained.canonical(trial.sample))
+        super().tell(trial)
+        self._untried.tell(trial)
+
+    def _samples(self) -> Iterator[Sample]:
+        return self.domain.shuffled(self.seed) if self.shuffle else self.domain.grid()

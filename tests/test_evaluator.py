@@ -13,8 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retiarii import ExperimentError, MetricError, report_intermediate
-from retiarii.evaluator import check_metrics, reporting
+from retiarii import ExperimentError, MetricError, TrialStopped, report_intermediate
+from retiarii.evaluator import Reporting, check_metrics, reported_metrics
 
 ONE = {"accuracy": "maximize"}
 TWO = {"accuracy": "maximize", "latency": "minimize"}
@@ -132,14 +132,14 @@ def test_several_metrics_without_an_objective_are_ambiguous():
 
 def test_reports_are_received_in_order_as_plain_numbers():
     received = []
-    with reporting(received.append):
+    with Reporting(received.append):
         report_intermediate(torch.tensor(0.5))
         report_intermediate({"loss": np.float32(2), "accuracy": 1})
     assert received == [0.5, {"loss": 2.0, "accuracy": 1.0}]
 
 
 def test_a_bad_report_says_which_one_it_was():
-    with reporting(lambda value: None):
+    with Reporting(lambda value: None):
         report_intermediate(1.0)
         with pytest.raises(MetricError, match=r"intermediate report 2 is nan"):
             report_intermediate(float("nan"))
@@ -148,7 +148,7 @@ def test_a_bad_report_says_which_one_it_was():
 
 
 def test_a_report_outside_an_evaluation_is_an_error():
-    with reporting(lambda value: None):
+    with Reporting(lambda value: None):
         pass
     with pytest.raises(ExperimentError, match=r"report_intermediate\(0\.5\) was called outside an evaluation"):
         report_intermediate(0.5)
@@ -162,7 +162,7 @@ def test_a_report_from_another_thread_is_an_error():
             report_intermediate(1.0)
         errors.append(raised.value)
 
-    with reporting(lambda value: None):
+    with Reporting(lambda value: None):
         thread = threading.Thread(target=report)
         thread.start()
         thread.join()
@@ -171,9 +171,51 @@ def test_a_report_from_another_thread_is_an_error():
 
 def test_an_evaluation_inside_an_evaluation_reports_to_its_own():
     outer, inner = [], []
-    with reporting(outer.append):
+    with Reporting(outer.append):
         report_intermediate(1)
-        with reporting(inner.append):
+        with Reporting(inner.append):
             report_intermediate(2)
         report_intermediate(3)
     assert (outer, inner) == ([1.0, 3.0], [2.0])
+
+
+def test_a_stop_is_no_exception_and_is_raised_at_every_report_from_then_on():
+    received = []
+
+    def receive(report):
+        received.append(report)
+        raise TrialStopped
+
+    with Reporting(receive) as reporting:
+        assert not reporting.is_stopped
+        for _ in range(3):
+            with pytest.raises(TrialStopped):
+                report_intermediate(1.0)
+        assert reporting.is_stopped
+    assert received == [1.0]
+    assert not issubclass(TrialStopped, Exception)
+
+
+def test_an_error_of_who_receives_is_raised_on_leaving_as_it_is():
+    def receive(report):
+        raise OSError("full")
+
+    with pytest.raises(OSError, match="full"), Reporting(receive), pytest.raises(TrialStopped):
+        report_intermediate(1.0)
+
+
+@pytest.mark.parametrize(
+    ("report", "objectives", "metrics"),
+    [
+        (0.5, ONE, {"accuracy": 0.5}),
+        (0.5, TWO, {}),
+        ({"loss": 2.0, "accuracy": 0.5}, ONE, {"accuracy": 0.5, "loss": 2.0}),
+        ({"accuracy": 0.5}, TWO, {}),
+        ({"latency": 3.0, "accuracy": 0.5}, TWO, {"accuracy": 0.5, "latency": 3.0}),
+        ({"acc": 0.5}, DEFAULT, {"default": 0.5, "acc": 0.5}),
+        ({"acc": 0.5, "loss": 2.0}, DEFAULT, {}),
+    ],
+)
+def test_a_report_gives_all_objectives_or_nothing(report, objectives, metrics):
+    found = reported_metrics(report, objectives)
+    assert [*found.items()] == [*metrics.items()]

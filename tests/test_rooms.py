@@ -8,7 +8,7 @@ from importlib import import_module
 
 import pytest
 
-ROOMS = ("strategies", "evaluators", "execution")
+ROOMS = ("strategies", "evaluators", "execution", "stoppers")
 
 
 @pytest.mark.parametrize("room", ROOMS)

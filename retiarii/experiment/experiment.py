@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from retiarii.domain.constraint import Cost
 from retiarii.engine import Engine, Space
@@ -17,19 +16,27 @@ from retiarii.errors import ExperimentError
 from retiarii.evaluator import Evaluator
 from retiarii.execution import SequentialEngine
 from retiarii.experiment import arguments
+from retiarii.experiment.agreement import agreed
+from retiarii.experiment.exports import Format, exported
 from retiarii.experiment.folders import checked_name, experiment_folder
 from retiarii.experiment.history import History
+from retiarii.experiment.joint import Joint
+from retiarii.experiment.keys import key_of
 from retiarii.experiment.plan import Plan
 from retiarii.experiment.progress import Pace, watching
 from retiarii.experiment.records import Records, read
 from retiarii.experiment.report import report
 from retiarii.experiment.search import Search, Setup
+from retiarii.stopper import Stopper
+from retiarii.strategies.deduplication import deduplicated
 from retiarii.strategy import Strategy
 from retiarii.trial import Objectives, Trial
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 DIRECTORY = "retiarii-experiments"
 _OUT_OF_SIGHT = 10**9
-_FORMATS = ("code", "sample", "module", "graph")
 
 
 class Experiment:
@@ -44,11 +51,14 @@ class Experiment:
 
     Args:
         space: The model space.
-        evaluator: Scores models.
+        evaluator: Scores models. What it leaves open (`ValueChoice`s) is searched with the space.
         strategy: Proposes samples.
         name: The folder of the record; by default the space's class and the time, so a new one.
         directory: Where experiments lie; by default `retiarii-experiments` in the working directory.
         engine: Runs the trials; by default one after another in this process.
+        stopper: Ends trials early that report too little success; by default none does.
+        deduplicate: Whether no model is tried twice: one that computes the same as an earlier one, weights aside, with
+            the same decisions about the evaluator. Where the evaluator gets the sample, that is what is compared.
         max_trials: How many trials may end, in whatever state, those of earlier runs included.
         max_duration: After how many seconds of a run no trial is begun any more.
         objectives: The metrics to optimise, each with "maximize" or "minimize", the primary one first; by default the
@@ -70,6 +80,8 @@ class Experiment:
         name: str | None = None,
         directory: str | Path | None = None,
         engine: Engine | None = None,
+        stopper: Stopper | None = None,
+        deduplicate: bool = True,
         max_trials: int | None = None,
         max_duration: float | None = None,
         objectives: Objectives | None = None,
@@ -83,12 +95,17 @@ class Experiment:
         self.strategy = arguments.instance(strategy, Strategy, "its strategy; give one, such as Random()")
         engine = SequentialEngine() if engine is None else engine
         self.engine = arguments.instance(engine, Engine, "its engine; give one, such as SequentialEngine()")
+        if stopper is not None:
+            arguments.instance(stopper, Stopper, "its stopper; give one, such as ASHA()")
+        self.stopper = stopper
+        self.deduplicate = arguments.instance(deduplicate, bool, "deduplicate; give True or False")
         self.name = None if name is None else checked_name(name)
         self.directory = Path(DIRECTORY if directory is None else directory).absolute()
         self.objectives = arguments.objectives(evaluator.objectives if objectives is None else objectives)
         self.costs = arguments.costs(costs, space)
         self.limits = arguments.limits(max_trials, max_duration)
         self.seed = arguments.seed(seed)
+        self._joint  # noqa: B018  what can't be searched together is reported at once
         self.ending: str | None = None
         self._history = History(self.objectives)
 
@@ -129,9 +146,27 @@ class Experiment:
         """The `k` best completed trials, or as many as there are, the best first."""
         return self._history.top(k)
 
-    def export_top_models(
-        self, k: int = 1, *, format: Literal["code", "sample", "module", "graph"] = "code"
-    ) -> list[Any]:
+    def pareto_front(self) -> list[Trial]:
+        """The completed trials that no other one beats in all objectives, the best in the primary one first."""
+        return self._history.pareto_front()
+
+    def hypervolume(self, reference: Mapping[str, float]) -> float:
+        """How much the completed trials dominate, up to a reference point; see `History.hypervolume`."""
+        return self._history.hypervolume(reference)
+
+    def plot_history(self) -> Figure:
+        """A picture of the primary objective, trial by trial, with the best so far."""
+        return self._history.plot_history()
+
+    def plot_pareto(self) -> Figure:
+        """A picture of the objectives against each other, with the Pareto front."""
+        return self._history.plot_pareto()
+
+    def plot_importance(self) -> Figure:
+        """A picture of how much each label matters for each objective."""
+        return self._history.plot_importance()
+
+    def export_top_models(self, k: int = 1, *, format: Format = "code") -> list[Any]:
         """The models of the `k` best completed trials, the best first.
 
         Args:
@@ -142,20 +177,11 @@ class Experiment:
         Raises:
             ExperimentError: no trial has completed, or the format is unknown.
         """
-        if format not in _FORMATS:
-            raise ExperimentError(f"format is {format!r}; expected one of {', '.join(map(repr, _FORMATS))}")
-        samples = [trial.sample for trial in self.top(k)]
+        joint = self._joint
+        samples = [joint.part(trial.sample) for trial in self.top(k)]
         if not samples:
             raise ExperimentError(f"there is no model to export: of {len(self._history)} trials none has completed")
-        match format:
-            case "sample":
-                return samples
-            case "module":
-                return [self.space.freeze(sample) for sample in samples]
-            case "graph":
-                return [self.space.graph.apply(sample) for sample in samples]
-            case "code":
-                return [self.space.graph.apply(sample).to_code() for sample in samples]
+        return exported(self.space, samples, format)
 
     @staticmethod
     def load(directory: str | Path, name: str) -> History:
@@ -167,45 +193,34 @@ class Experiment:
         plan, trials = read(Path(directory) / checked_name(name))
         return History({} if plan is None else plan.objectives, trials)
 
+    @property
+    def _joint(self) -> Joint:
+        """The space and the evaluator as they are now."""
+        return Joint(self.space, self.evaluator)
+
     def _search(self, records: Records, progress: bool) -> str:
-        plan = self._agreed_plan(records)
+        joint, name = self._joint, type(self.space).__name__
+        plan = agreed(records, lambda seed: Plan.of(name, joint.domain, self.objectives, seed), self.seed)
         self.seed = plan.seed
-        canonical = self.space.domain.unconstrained.canonical
+        canonical = joint.domain.unconstrained.canonical
         known = [replace(trial, sample=canonical(trial.sample)) for trial in records.trials()]
         history = self._history = History(self.objectives, known)
         if progress and known:
             print(_resumed(records.path.parent, history), file=sys.stderr)
         pace = Pace(self._total(plan), history.ended, time.monotonic(), self.limits.max_duration)
         with watching(pace, shown=progress) as view:
-            return Search(self._setup(plan.seed), records, history, lambda: view.update(history)).run(known)
-
-    def _agreed_plan(self, records: Records) -> Plan:
-        """The plan of the record, if this experiment fits it; where nothing is recorded, the one that is now."""
-        recorded = records.plan()
-        seed = self.seed
-        if seed is None:
-            seed = secrets.randbits(63) if recorded is None else recorded.seed
-        plan = Plan.of(type(self.space).__name__, self.space.domain, self.objectives, seed)
-        changes = [] if recorded is None else recorded.changes(plan)
-        if changes:
-            raise ExperimentError(
-                "\n  ".join(
-                    [f"{records.path.parent} holds another search, which this one cannot go on with:", *changes]
-                )
-                + "\nchoose another name, or make it what it was"
-            )
-        records.begin(plan)
-        return plan
+            return Search(self._setup(joint, plan.seed), records, history, lambda: view.update(history)).run(known)
 
     def _total(self, plan: Plan) -> int | None:
         ends = [end for end in (self.limits.max_trials, plan.size) if end is not None and end < _OUT_OF_SIGHT]
         return min(ends) if ends else None
 
-    def _setup(self, seed: int) -> Setup:
+    def _setup(self, joint: Joint, seed: int) -> Setup:
         return Setup(
-            space=self.space,
-            evaluator=self.evaluator,
-            strategy=self.strategy,
+            joint=joint,
+            strategy=deduplicated(self.strategy, key_of(joint)) if self.deduplicate else self.strategy,
+            proposer=type(self.strategy).__name__,
+            stopper=self.stopper,
             engine=self.engine,
             objectives=self.objectives,
             costs=self.costs,

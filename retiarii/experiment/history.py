@@ -5,9 +5,14 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from retiarii.errors import ExperimentError
+from retiarii.experiment import plots
 from retiarii.trial import Objectives, State, Trial
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class History:
@@ -34,7 +39,7 @@ class History:
             self._counts[known.state] -= 1
         self._counts[trial.state] += 1
         self._trials[trial.number] = trial
-        if trial.metric is not None and (self._best is None or self._rank(trial) < self._rank(self._best)):
+        if trial.state == "completed" and (self._best is None or self._rank(trial) < self._rank(self._best)):
             self._best = trial
 
     def __len__(self) -> int:
@@ -67,7 +72,43 @@ class History:
         """The `k` best completed trials, or as many as there are, the best first."""
         if k < 1:
             raise ExperimentError(f"top({k}): give a number from 1")
-        return heapq.nsmallest(k, (trial for trial in self._trials.values() if trial.metric is not None), self._rank)
+        completed = (trial for trial in self._trials.values() if trial.state == "completed")
+        return heapq.nsmallest(k, completed, self._rank)
+
+    def pareto_front(self) -> list[Trial]:
+        """The completed trials that no other one beats in all objectives, the best in the primary one first.
+
+        Of trials with the same values only the first is in it.
+        """
+        from retiarii.experiment.front import pareto_front  # noqa: PLC0415  few searches need moocore
+
+        return pareto_front(self._trials.values(), self.objectives)
+
+    def hypervolume(self, reference: Mapping[str, float]) -> float:
+        """How much the completed trials dominate, up to a reference point; see `retiarii.experiment.front`.
+
+        Args:
+            reference: For each objective the value, in its own unit, that is just not worth having any more, as in
+                `{"accuracy": 80.0, "latency": 12.0}`.
+
+        Raises:
+            ExperimentError: the reference lacks an objective, names another, or has a value that is no finite number.
+        """
+        from retiarii.experiment.front import hypervolume  # noqa: PLC0415  few searches need moocore
+
+        return hypervolume(self._trials.values(), self.objectives, reference)
+
+    def plot_history(self) -> Figure:
+        """A picture of the primary objective, trial by trial, with the best so far; see `retiarii.experiment.plots`."""
+        return plots.plot_history(self)
+
+    def plot_pareto(self) -> Figure:
+        """A picture of the objectives against each other, with the Pareto front; see `retiarii.experiment.plots`."""
+        return plots.plot_pareto(self)
+
+    def plot_importance(self) -> Figure:
+        """A picture of how much each label matters for each objective; see `retiarii.experiment.plots`."""
+        return plots.plot_importance(self)
 
     def _rank(self, trial: Trial) -> tuple[float, int]:
         return (self._sign * next(iter(trial.metrics.values())), trial.number)

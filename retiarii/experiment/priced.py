@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from retiarii.domain import Sample
 from retiarii.domain.constraint import Cost
 from retiarii.errors import ExperimentError
+from retiarii.evaluator import reported_metrics
 from retiarii.trial import Objectives, Trial
 
 
@@ -30,13 +32,17 @@ class Priced:
         self._objectives = objectives
         self._known: dict[int, dict[str, float]] = {}
 
-    def price(self, trial: Trial) -> None:
+    def price(self, trial: Trial, sample: Sample) -> None:
         """Find out what a trial that is about to run costs.
+
+        Args:
+            trial: It is about to run.
+            sample: What it decides of the space.
 
         Raises:
             ExperimentError: a cost is no finite number.
         """
-        self._known[trial.number] = {cost.name: _number(cost, trial) for cost in self._costs}
+        self._known[trial.number] = {cost.name: _number(cost, trial.number, sample) for cost in self._costs}
 
     def joined(self, trial: Trial, metrics: Mapping[str, float]) -> dict[str, float]:
         """The metrics with the costs, the objectives first.
@@ -52,12 +58,24 @@ class Priced:
                 f"the evaluator returned the metric {name!r} for trial {trial.number}, which is the name of a cost: "
                 "return it under another name, or leave the cost out"
             )
+        return self._together(metrics, costs)
+
+    def reported(self, trial: Trial) -> dict[str, float]:
+        """The metrics of a trial that was stopped: what it reported last, with the costs, the objectives first.
+
+        Empty if that lacks one of the objectives that are left to the evaluator.
+        """
+        costs = self._known.pop(trial.number)
+        metrics = reported_metrics(trial.intermediates[-1], self.left_to_evaluator) if trial.intermediates else {}
+        return self._together(metrics, costs) if metrics else {}
+
+    def _together(self, metrics: Mapping[str, float], costs: Mapping[str, float]) -> dict[str, float]:
         together = {**metrics, **costs}
         return {**{name: together[name] for name in self._objectives if name in together}, **together}
 
 
-def _number(cost: Cost, trial: Trial) -> float:
-    found: float = cost([dict(trial.sample)])[0].item()
+def _number(cost: Cost, number: int, sample: Sample) -> float:
+    found: float = cost([dict(sample)])[0].item()
     if not math.isfinite(found):
-        raise ExperimentError(f"the cost {cost.name!r} of trial {trial.number} is {found}; it must be a finite number")
+        raise ExperimentError(f"the cost {cost.name!r} of trial {number} is {found}; it must be a finite number")
     return found

@@ -111,12 +111,12 @@ class Live:
 
 
 def status(history: History, pace: Pace, now: float) -> list[str]:
-    """The best so far, failures, rate and time left, as far as there is something to say."""
+    """The best so far, failures, stopped trials, rate and time left, as far as there is something to say."""
     rate, left = pace.rate(history.ended, now), pace.left(history.ended, now)
     best = history.best
     return [
         *([f"best {best.metric:.6g} (trial {best.number})"] if best is not None else []),
-        *([f"{history.counts['failed']} failed"] if history.counts["failed"] else []),
+        *[f"{history.counts[state]} {state}" for state in ("failed", "stopped") if history.counts[state]],
         *([_rate(rate)] if rate > 0 else []),
         *([f"{duration(left)} left"] if left is not None else []),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from retiarii.experiment.history import History
@@ -18,15 +19,27 @@ def report(history: History, folder: Path, ending: str, seconds: float) -> str:
     states = ", ".join(f"{count} {state}" for state, count in history.counts.items() if count)
     lines = [f"The search has ended after {duration(seconds)}: {ending}.", f"Trials: {states or 'none'}."]
     if history.best is not None:
-        lines += ["", *_table(history)]
+        lines += ["", *_outcome(history)]
     if history.counts["failed"]:
         lines += ["", f"The error of the last failed trial: {_last_error(history)}"]
     return "\n".join([*lines, "", f"Everything is in {folder}"])
 
 
-def _table(history: History) -> list[str]:
+def _outcome(history: History) -> list[str]:
+    """The best trials; of several objectives, the Pareto front."""
+    if len(history.objectives) == 1:
+        return _table(history, history.top(_ROWS))
+    front = history.pareto_front()
+    first = f", of which the first {_ROWS}" if len(front) > _ROWS else ""
+    return [
+        f"Pareto front: {len(front)} {'trial' if len(front) == 1 else 'trials'}{first}",
+        *_table(history, front[:_ROWS]),
+    ]
+
+
+def _table(history: History, trials: Sequence[Trial]) -> list[str]:
     rows = [("trial", *history.objectives, "sample")]
-    rows += [_row(trial, [*history.objectives]) for trial in history.top(_ROWS)]
+    rows += [_row(trial, [*history.objectives]) for trial in trials]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     return [
         "  ".join([*(cell.rjust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from retiarii.domain.constraint import Cost
-from retiarii.engine import Completed, Engine, Event, Failed, Failure, Job, Reported, Space, Started, Stopped
+from retiarii.engine import Completed, Engine, Event, Failed, Failure, Job, Reported, Started, Stopped
 from retiarii.errors import ExperimentError, SampleError
-from retiarii.evaluator import Evaluator
 from retiarii.experiment.history import History
+from retiarii.experiment.joint import Joint
 from retiarii.experiment.priced import Priced
 from retiarii.experiment.records import Records
+from retiarii.stopper import Stopper
 from retiarii.strategy import Strategy
 from retiarii.trial import Objectives, Trial
 
@@ -36,9 +37,12 @@ class Limits:
 class Setup:
     """What a search is made of."""
 
-    space: Space
-    evaluator: Evaluator
+    joint: Joint
     strategy: Strategy
+    proposer: str
+    """What the strategy is called towards its user."""
+
+    stopper: Stopper | None
     engine: Engine
     objectives: Objectives
     costs: Sequence[Cost]
@@ -58,12 +62,13 @@ class Search:
 
     def __init__(self, setup: Setup, records: Records, history: History, watch: Callable[[], None]) -> None:
         self._setup = setup
-        self._domain = setup.space.domain
+        self._domain = setup.joint.domain
         self._records = records
         self._history = history
         self._watch = watch
-        self._priced = Priced(setup.costs, setup.objectives, setup.evaluator.objectives)
+        self._priced = Priced(setup.costs, setup.objectives, setup.joint.evaluator.objectives)
         self._open: set[int] = set()
+        self._stopping: set[int] = set()
         self._again: deque[Trial] = deque()
         self._first_errors = _FirstErrors()
         self._deadline = math.inf
@@ -88,37 +93,46 @@ class Search:
         return self._ending
 
     def _replay(self, known: Sequence[Trial]) -> None:
-        self._setup.strategy.bind(self._domain, self._setup.objectives, self._setup.seed)
+        strategy, stopper = self._setup.strategy, self._setup.stopper
+        strategy.bind(self._domain, self._setup.objectives, self._setup.seed)
+        if stopper is not None:
+            stopper.bind(self._priced.left_to_evaluator)
         for trial in known:
             now = trial if trial.has_ended or trial.state == "interrupted" else trial.interrupted()
             self._history.put(now)
-            self._setup.strategy.tell(now if now.has_ended else now.waiting())
-            if not now.has_ended:
+            if now.has_ended:
+                self._tell(now)
+            else:
+                strategy.tell(now.waiting())
                 self._again.append(now)
         self._records.save(self._again)
 
     def _loop(self) -> None:
         self._fill()
         while self._open:
-            for event in self._setup.engine.events(_WAIT):
-                self._take(event)
-                self._watch()
+            self._setup.engine.advance(self._listen, _WAIT)
             self._fill()
+
+    def _listen(self, event: Event) -> None:
+        self._take(event)
+        self._watch()
 
     def _fill(self) -> None:
         jobs = []
         while len(self._open) < self._setup.engine.capacity and (trial := self._next()) is not None:
             self._history.put(trial)
             self._open.add(trial.number)
-            self._priced.price(trial)
-            jobs.append(self._job(trial))
+            job = self._job(trial)
+            self._priced.price(trial, job.sample)
+            jobs.append(job)
         if jobs:
             self._records.save([job.trial for job in jobs])
             self._setup.engine.submit(jobs)
 
     def _job(self, trial: Trial) -> Job:
-        setup, costs = self._setup, tuple([cost.name for cost in self._setup.costs])
-        return Job(trial, setup.space, setup.evaluator, self._priced.left_to_evaluator, costs)
+        joint, costs = self._setup.joint, tuple([cost.name for cost in self._setup.costs])
+        evaluator = joint.decided(trial.sample)
+        return Job(trial, joint.part(trial.sample), joint.space, evaluator, self._priced.left_to_evaluator, costs)
 
     def _next(self) -> Trial | None:
         limits = self._setup.limits
@@ -135,21 +149,23 @@ class Search:
     def _propose(self) -> Trial | None:
         sample = self._setup.strategy.ask()
         if sample is None:
-            self._ending = f"the strategy has nothing more to propose: {self._tried()} of the space were tried"
+            self._ending = f"the strategy has nothing more to propose: {self._reason()}"
             return None
         number = len(self._history)
         try:
             sample = self._domain.canonical(sample)
         except SampleError as error:
-            name = type(self._setup.strategy).__name__
-            raise ExperimentError(f"{name} proposed {sample!r} for trial {number}: {error}") from error
-        return Trial(number, sample, seed=(self._setup.seed + number) % _SEEDS)
+            raise ExperimentError(f"{self._setup.proposer} proposed {sample!r} for trial {number}: {error}") from error
+        trial = Trial(number, sample, seed=(self._setup.seed + number) % _SEEDS)
+        self._setup.strategy.tell(trial)
+        return trial
 
-    def _tried(self) -> str:
+    def _reason(self) -> str:
         tried, domain = len(self._history), self._domain
-        if domain.constraints:
-            return f"{tried} samples within the constraints"
-        return f"all {domain.size} samples" if tried >= domain.size else f"{tried} samples"
+        if not domain.constraints and tried >= domain.size:
+            return f"all {domain.size} samples of the space were tried"
+        within = " within the constraints" if domain.constraints else ""
+        return self._setup.strategy.ending or f"{tried} samples{within} of the space were tried"
 
     def _take(self, event: Event) -> None:
         trial = self._history[event.number]
@@ -157,7 +173,7 @@ class Search:
             case Started():
                 self._keep(trial.running(host=event.host, started=time.time()))
             case Reported():
-                self._history.put(trial.reported(event.value))
+                self._report(trial.reported(event.value))
             case Completed():
                 metrics = self._priced.joined(trial, event.metrics)
                 self._end(trial.completed(metrics, ended=time.time(), duration=event.duration))
@@ -166,12 +182,28 @@ class Search:
                 self._end(trial.failed(event.failure.text, ended=time.time(), duration=event.duration))
                 self._first_errors.note(event.failure)
             case Stopped():
-                self._end(trial.stopped(ended=time.time(), duration=event.duration))
+                metrics = self._priced.reported(trial)
+                self._end(trial.stopped(metrics, ended=time.time(), duration=event.duration))
+                self._first_errors.note(None)
+
+    def _report(self, trial: Trial) -> None:
+        self._history.put(trial)
+        stopper = self._setup.stopper
+        if stopper is None or trial.number in self._stopping or not stopper.should_stop(trial):
+            return
+        self._stopping.add(trial.number)
+        self._setup.engine.cancel(trial.number)
 
     def _end(self, trial: Trial) -> None:
         self._keep(trial)
-        self._setup.strategy.tell(trial)
+        self._tell(trial)
         self._open.remove(trial.number)
+        self._stopping.discard(trial.number)
+
+    def _tell(self, trial: Trial) -> None:
+        self._setup.strategy.tell(trial)
+        if self._setup.stopper is not None:
+            self._setup.stopper.tell(trial)
 
     def _keep(self, trial: Trial) -> None:
         self._history.put(trial)

@@ -1,9 +1,10 @@
-"""For tests of what plugs into a search: conformance tests, small domains, a space without models."""
+"""For tests of what plugs into a search: conformance tests, small domains, a search and a space without models."""
 
 from __future__ import annotations
 
 from retiarii.testing.domains import DOMAINS
+from retiarii.testing.session import Session
 from retiarii.testing.spaces import SampleSpace
 from retiarii.testing.strategies import StrategyConformance
 
-__all__ = ["DOMAINS", "SampleSpace", "StrategyConformance"]
+__all__ = ["DOMAINS", "SampleSpace", "Session", "StrategyConformance"]

@@ -26,6 +26,13 @@ def _constrained() -> Domain:
     return Domain([*sizes, Categorical("kernel", (3, 5, 11))], {"kernel": ((depth > 1,),)}, rules)
 
 
+def _rare() -> Domain:
+    """One sample in a hundred keeps the constraint."""
+    digits = [Categorical(f"digit{index}", tuple(range(10))) for index in range(4)]
+    first, last = Symbol("digit0"), Symbol("digit3")
+    return Domain(digits, constraints=[Requirement(first + last <= 0)])
+
+
 DOMAINS: Mapping[str, Domain] = MappingProxyType(
     {
         "flat": Domain([Categorical("width", (16, 32, 64)), Categorical("kernel", (3, 5))]),
@@ -36,7 +43,12 @@ DOMAINS: Mapping[str, Domain] = MappingProxyType(
         "subsets": Domain([Subset("inputs", 4, 1, 2), Categorical("sum", (True, False))]),
         "integers": Domain([Numeric("layers", 1, 5, integer=True), Numeric("units", 1, 64, integer=True, log=True)]),
         "continuous": Domain([Numeric("rate", 1e-4, 1.0, log=True), Categorical("size", ("small", "large"))]),
-        "large": Domain([Categorical(f"choice{index}", ("a", "b", "c", "d")) for index in range(30)]),
+        "two": Domain([Categorical("act", ("relu", "tanh"))]),
+        "numbers": Domain(
+            [Numeric("rate", 1e-4, 1.0, log=True), Numeric("decay", 0.0, 1.0), Numeric("units", 1, 9, True)]
+        ),
+        "rare": _rare(),
+        "large": Domain([Categorical(f"choice{index}", ("a", "b", "c", "d")) for index in range(50)]),
     }
 )
-"""By name: plain, one sample only, easily confused values, conditions, constraints, subsets, integers, endless, big."""
+"""By name; the large one has 10^30 samples."""

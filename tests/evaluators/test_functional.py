@@ -35,3 +35,11 @@ def test_an_unknown_argument_is_refused_with_those_that_exist():
 
 def test_shows_what_it_calls():
     assert repr(FunctionalEvaluator(scaled, argument="sample")) == "FunctionalEvaluator(scaled, argument='sample')"
+
+
+def test_its_arguments_may_be_decided_later():
+    evaluator = FunctionalEvaluator(scaled, factor=3, offset=1)
+    changed = evaluator.decided({"factor": 5})
+    assert evaluator.searchable() == {"factor": 3, "offset": 1}
+    assert changed.searchable() == {"factor": 5, "offset": 1}
+    assert (evaluator.evaluate(2), changed.evaluate(2)) == (7, 11)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from retiarii import Trial, report_intermediate
+from retiarii import ExperimentError, Trial, TrialStopped, report_intermediate
 from retiarii.engine import Completed, Failed, Job, Reported, Started, Stopped
 from retiarii.evaluators import FunctionalEvaluator
 from retiarii.execution import SequentialEngine
@@ -33,13 +33,21 @@ class Space(SampleSpace):
 
 def job(function, number=0, argument="sample", seed=0):
     evaluator = FunctionalEvaluator(function, argument=argument)
-    return Job(Trial(number, {"width": 16, "kernel": 3}, seed=seed), Space(DOMAINS["flat"]), evaluator, OBJECTIVES)
+    sample = {"width": 16, "kernel": 3}
+    trial = Trial(number, {**sample, "rate": 0.5}, seed=seed)
+    return Job(trial, sample, Space(DOMAINS["flat"]), evaluator, OBJECTIVES)
 
 
 def run(*jobs):
     engine = SequentialEngine()
     engine.submit(jobs)
-    return [event for _ in jobs for event in engine.events(0)]
+    return [event for _ in jobs for event in advanced(engine)]
+
+
+def advanced(engine):
+    events = []
+    engine.advance(events.append, 0)
+    return events
 
 
 def test_the_events_of_a_trial():
@@ -68,16 +76,16 @@ def test_the_evaluator_gets_what_it_asks_for(argument, seen):
 def test_the_sample_is_the_evaluators_own():
     task = job(lambda sample: sample.pop("width"))
     assert isinstance(run(task)[-1], Completed)
-    assert task.trial.sample == {"width": 16, "kernel": 3}
+    assert task.sample == {"width": 16, "kernel": 3}
 
 
 def test_jobs_run_in_order_one_at_a_call():
     engine = SequentialEngine()
-    assert list(engine.events(0)) == []
+    assert advanced(engine) == []
     engine.submit([job(lambda sample: 1.0, number=0), job(lambda sample: 2.0, number=1)])
-    assert [event.number for event in engine.events(0)] == [0, 0]
-    assert [event.number for event in engine.events(0)] == [1, 1]
-    assert list(engine.events(0)) == []
+    assert [event.number for event in advanced(engine)] == [0, 0]
+    assert [event.number for event in advanced(engine)] == [1, 1]
+    assert advanced(engine) == []
 
 
 def test_the_seed_decides_what_is_drawn():
@@ -157,7 +165,7 @@ def test_a_waiting_trial_can_be_cancelled():
     engine.submit([job(lambda sample: 1.0, number=0), job(lambda sample: 1.0, number=1)])
     engine.cancel(1)
     engine.cancel(7)
-    events = [*engine.events(0), *engine.events(0)]
+    events = [*advanced(engine), *advanced(engine)]
     assert events[0] == Stopped(1, 0.0)
     assert [event.number for event in events[1:]] == [0, 0]
 
@@ -166,6 +174,148 @@ def test_it_can_be_used_again_after_it_was_closed():
     engine = SequentialEngine()
     engine.submit([job(lambda sample: 1.0, number=0)])
     engine.close()
-    assert list(engine.events(0)) == []
+    assert advanced(engine) == []
     engine.submit([job(lambda sample: 1.0, number=1)])
-    assert [event.number for event in engine.events(0)] == [1, 1]
+    assert [event.number for event in advanced(engine)] == [1, 1]
+
+
+def stopping_at(engine, most, events):
+    """Listens, and cancels a trial at its report number `most`."""
+
+    def listen(event):
+        events.append(event)
+        if sum(isinstance(known, Reported) and known.number == event.number for known in events) == most:
+            engine.cancel(event.number)
+
+    return listen
+
+
+def epochs(count, seen):
+    def function(sample):
+        for epoch in range(count):
+            report_intermediate(epoch)
+            seen.append(epoch)
+        return 1.0
+
+    return function
+
+
+def test_reports_are_heard_while_the_trial_runs():
+    heard, said = [], []
+
+    def function(sample):
+        report_intermediate(1)
+        said.append(len(heard))
+        return 1.0
+
+    engine = SequentialEngine()
+    engine.submit([job(function)])
+    engine.advance(heard.append, 0)
+    assert said == [2]
+
+
+def test_a_trial_can_be_cancelled_at_its_report():
+    engine, events, seen = SequentialEngine(), [], []
+    engine.submit([job(epochs(9, seen), number=3), job(epochs(2, []), number=4)])
+    engine.advance(stopping_at(engine, 4, events), 0)
+    assert seen == [0, 1, 2]
+    assert [type(event) for event in events] == [Started, *[Reported] * 4, Stopped]
+    assert (events[-1].number, events[-1].duration >= 0) == (3, True)
+    assert isinstance(advanced(engine)[-1], Completed), "the next trial is not stopped"
+
+
+def test_a_trial_cancelled_as_it_starts_never_runs():
+    engine, events, seen = SequentialEngine(), [], []
+    engine.submit([job(epochs(9, seen))])
+
+    def listen(event):
+        events.append(event)
+        engine.cancel(event.number)
+
+    engine.advance(listen, 0)
+    assert [type(event) for event in events] == [Started, Stopped]
+    assert seen == []
+
+
+def test_handlers_of_exceptions_let_a_stop_pass_and_clean_up():
+    cleaned = []
+
+    def function(sample):
+        try:
+            report_intermediate(1)
+        except Exception:  # noqa: BLE001
+            cleaned.append("never")
+        finally:
+            cleaned.append("up")
+        return 1.0
+
+    engine, events = SequentialEngine(), []
+    engine.submit([job(function)])
+    engine.advance(stopping_at(engine, 1, events), 0)
+    assert isinstance(events[-1], Stopped)
+    assert cleaned == ["up"]
+
+
+@pytest.mark.parametrize("end", [lambda: 1.0, lambda: 1 / 0])
+def test_what_goes_on_after_a_stop_is_stopped_again_and_never_counts(end):
+    stops = []
+
+    def stubborn(sample):
+        for _ in range(3):
+            try:
+                report_intermediate(1)
+            except TrialStopped as stop:
+                stops.append(stop)
+        return end()
+
+    engine, events = SequentialEngine(), []
+    engine.submit([job(stubborn)])
+    engine.advance(stopping_at(engine, 1, events), 0)
+    assert len(stops) == 3
+    assert [type(event) for event in events] == [Started, Reported, Stopped]
+
+
+def test_an_evaluation_may_give_its_trial_up():
+    def hopeless(sample):
+        raise TrialStopped
+
+    assert isinstance(run(job(hopeless))[-1], Stopped)
+
+
+class Told(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("error", [ExperimentError("full"), KeyboardInterrupt(), StopIteration(), Told()])
+@pytest.mark.parametrize("at", [Started, Reported, Completed])
+def test_an_error_of_the_listener_comes_out_unchanged(error, at):
+    swallowed = []
+
+    def stubborn(sample):
+        for _ in range(2):
+            try:
+                report_intermediate(1)
+            except BaseException as caught:  # noqa: BLE001
+                swallowed.append(type(caught))
+        raise ValueError("of the evaluation")
+
+    def listen(event):
+        if isinstance(event, at):
+            raise error
+
+    engine = SequentialEngine()
+    engine.submit([job(stubborn if at is Reported else lambda sample: 1.0)])
+    with pytest.raises(type(error)) as raised:
+        engine.advance(listen, 0)
+    assert raised.value is error
+    assert swallowed == ([TrialStopped] * 2 if at is Reported else [])
+
+
+def test_it_can_be_used_again_after_a_listener_raised():
+    engine = SequentialEngine()
+    engine.submit([job(epochs(2, []), number=0)])
+    with pytest.raises(KeyError):
+        engine.advance({}.__getitem__, 0)
+    engine.close()
+    engine.submit([job(epochs(1, []), number=0)])
+    assert isinstance(advanced(engine)[-1], Completed)

@@ -40,6 +40,7 @@ class Acknowledging(Random):
     """Writes down, in a pipe, each ended trial that it is told for the first time: it has been recorded by then."""
 
     def __init__(self, pipe):
+        super().__init__()
         self.pipe = pipe
 
     def tell(self, trial):

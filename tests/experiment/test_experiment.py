@@ -89,6 +89,30 @@ def test_objectives_are_those_of_the_experiment_first(tmp_path):
     assert Experiment.load(tmp_path, search.name).best == search.best
 
 
+def test_several_objectives_leave_a_front(tmp_path):
+    def two(model):
+        return {"width": model.out_features, "size": parameters(model)}
+
+    objectives = {"width": "maximize", "size": "minimize"}
+    search = experiment(tmp_path, function=two, objectives=objectives, strategy=GridSearch())
+    search.run(progress=False)
+    front = search.pareto_front()
+    assert [trial.sample for trial in front] == [{"width": width, "kernel": 3} for width in (64, 32, 16)]
+    loaded = Experiment.load(tmp_path, search.name)
+    assert loaded.pareto_front() == front
+    reference = {"width": 0.0, "size": 300.0}
+    assert search.hypervolume(reference) == loaded.hypervolume(reference) > 0
+
+
+def test_pictures_are_those_of_the_history(tmp_path):
+    pytest.importorskip("matplotlib")
+    search = experiment(tmp_path, objectives={"default": "maximize", "other": "minimize"}, strategy=GridSearch())
+    search.evaluator.function = lambda model: {"default": model.out_features, "other": -parameters(model)}
+    search.run(progress=False)
+    for picture in (search.plot_history(), search.plot_pareto(), search.plot_importance()):
+        assert picture.axes
+
+
 def test_a_loaded_experiment_is_what_was_run(tmp_path):
     search = experiment(tmp_path, name="kept", max_trials=5)
     search.run(progress=False)
@@ -169,6 +193,7 @@ def test_a_name_is_that_of_a_folder(tmp_path, name):
         ({"objectives": {"accuracy": "max"}}, "objective 'accuracy' is 'max'; expected 'maximize' or 'minimize'"),
         ({"engine": "sequential"}, r"got 'sequential' as its engine; give one, such as SequentialEngine\(\)"),
         ({"engine": SequentialEngine}, r"got the class SequentialEngine as its engine"),
+        ({"deduplicate": None}, "got None as deduplicate; give True or False"),
         ({"strategy": Random}, r"got the class Random as its strategy; give one, such as Random\(\)"),
     ],
 )

@@ -35,6 +35,14 @@ def test_of_equals_the_first_is_best():
     assert history.best.number == 1
 
 
+def test_only_completed_trials_are_best():
+    """A stopped trial has the metrics that it last reported."""
+    stopped = Trial(1, {}, "stopped", {"score": 9.0})
+    history = History({"score": "maximize"}, [completed(0, 1.0), stopped])
+    assert history.top(2) == [history.best] == [history[0]]
+    assert History({"score": "maximize"}, [stopped]).best is None
+
+
 def test_a_trial_that_changes_is_counted_once():
     history = History({"score": "maximize"})
     trial = Trial(0, {})

@@ -30,10 +30,10 @@ class OutOfOrder(Engine):
         self.batches.append(len(jobs))
         self.jobs.extend(jobs)
 
-    def events(self, timeout):
+    def advance(self, listen, timeout):
         job = self.jobs.pop()
-        yield Started(job.trial.number, "here")
-        yield run(job, lambda value: None)
+        listen(Started(job.trial.number, "here"))
+        listen(run(job, lambda value: None))
 
     def cancel(self, number):
         raise AssertionError
@@ -46,10 +46,10 @@ class OutOfOrder(Engine):
 class Dying(SequentialEngine):
     """Says of every trial, without an exception at hand, that its worker died."""
 
-    def events(self, timeout):
+    def advance(self, listen, timeout):
         number = self._waiting.popleft().trial.number
-        yield Started(number, "elsewhere")
-        yield Failed(number, Failure("WorkerDied", "signal 9", "", "the worker died (signal 9)"), 0.5)
+        listen(Started(number, "elsewhere"))
+        listen(Failed(number, Failure("WorkerDied", "signal 9", "", "the worker died (signal 9)"), 0.5))
 
 
 def score(sample):
@@ -191,6 +191,61 @@ def test_several_at_a_time_in_any_order(tmp_path):
     assert engine.closed == 1
 
 
+def test_a_strategy_is_told_of_every_trial_when_it_is_made_and_when_it_has_ended(tmp_path):
+    class Listening(GridSearch):
+        def bind(self, domain, objectives, seed):
+            super().bind(domain, objectives, seed)
+            self.told = []
+
+        def ask(self):
+            self.told.append("ask")
+            return super().ask()
+
+        def tell(self, trial):
+            super().tell(trial)
+            self.told.append((trial.number, trial.state))
+
+    strategy = Listening()
+    experiment(tmp_path, strategy=strategy, engine=OutOfOrder(), max_trials=4, deduplicate=False).run(progress=False)
+    begun = [entry for number in range(3) for entry in ("ask", (number, "waiting"))]
+    ended = [(number, "completed") for number in (2, 3, 1, 0)]
+    assert strategy.told == [*begun, ended[0], "ask", (3, "waiting"), *ended[1:]]
+
+
+class Moody(GridSearch):
+    def ask(self):
+        if self.known < 2:
+            return super().ask()
+        self.ending = "two are enough"
+        return None
+
+
+@pytest.mark.parametrize("deduplicate", [True, False])
+def test_a_strategy_may_say_why_it_ends(tmp_path, deduplicate):
+    search = experiment(tmp_path, strategy=Moody(), deduplicate=deduplicate)
+    search.run(progress=False)
+    assert len(search.trials) == 2
+    assert search.ending == "the strategy has nothing more to propose: two are enough"
+
+
+class Repeating(Strategy):
+    """Proposes one sample again and again."""
+
+    def ask(self):
+        return {"width": 16, "kernel": 3}
+
+
+def test_samples_are_not_repeated_unless_that_is_wanted(tmp_path):
+    search = experiment(tmp_path / "once", strategy=Repeating(), seed=0)
+    search.run(progress=False)
+    samples = [trial.sample for trial in search.trials]
+    assert samples[0] == {"width": 16, "kernel": 3}
+    assert sorted(map(str, samples)) == sorted(map(str, DOMAINS["flat"].grid()))
+    search = experiment(tmp_path / "again", strategy=Repeating(), deduplicate=False, max_trials=3)
+    search.run(progress=False)
+    assert [trial.sample for trial in search.trials] == samples[:1] * 3
+
+
 def test_the_limit_of_trials_holds_for_several_at_a_time(tmp_path):
     search = experiment(tmp_path, engine=OutOfOrder(), max_trials=5)
     search.run(progress=False)
@@ -214,7 +269,8 @@ class Patient(Strategy):
         return self.pending.popleft()
 
     def tell(self, trial):
-        self.out -= 1
+        super().tell(trial)
+        self.out -= trial.has_ended
 
 
 def test_a_strategy_may_wait_for_what_is_out(tmp_path):
@@ -237,7 +293,9 @@ def test_a_proposal_outside_the_space_is_an_error_of_the_strategy(tmp_path):
 
 class Raises(GridSearch):
     def tell(self, trial):
-        raise ZeroDivisionError("in the strategy")
+        super().tell(trial)
+        if trial.has_ended:
+            raise ZeroDivisionError("in the strategy")
 
 
 def test_an_error_of_the_strategy_is_raised_and_the_trial_is_kept(tmp_path):

@@ -20,11 +20,6 @@ class Repeating(Random):
         return self.domain.random(np.random.default_rng(self.seed))
 
 
-class Endless(Random):
-    def ask(self):
-        return super().ask() or self.domain.default()
-
-
 class EndsEarly(Random):
     def bind(self, domain, objectives, seed):
         super().bind(domain, objectives, seed)
@@ -42,9 +37,9 @@ class Unseeded(Random):
 
 class KeepsOldTrials(Random):
     def bind(self, domain, objectives, seed):
-        known = getattr(self, "_seen", None)
+        known = getattr(self, "_untried", None)
         super().bind(domain, objectives, seed)
-        self._seen = known or self._seen
+        self._untried = known or self._untried
 
 
 class NeedsMetrics(Random):
@@ -101,15 +96,14 @@ class WritesIntoTrials(Random):
     ("wrong", "test"),
     [
         (OutsideTheDomain, "test_proposes_what_the_domain_contains"),
-        (Repeating, "test_does_not_repeat_itself"),
-        (Endless, "test_ends_when_all_samples_are_tried"),
+        (Repeating, "test_does_not_repeat_itself_unless_it_says_so"),
         (EndsEarly, "test_ends_when_all_samples_are_tried"),
         (Unseeded, "test_the_same_seed_gives_the_same_samples"),
         (KeepsOldTrials, "test_binding_again_starts_anew"),
-        (NeedsMetrics, "test_survives_failed_and_stopped_trials"),
+        (NeedsMetrics, "test_goes_on_where_everything_fails"),
         (OneAtATime, "test_takes_several_asks_before_a_tell_and_tells_in_any_order"),
         (KnowsOnlyItsOwn, "test_accepts_trials_it_never_asked_for"),
-        (DrawsFromOneStream, "test_a_replay_goes_on_as_if_nothing_had_happened"),
+        (DrawsFromOneStream, "test_a_resumed_search_goes_on_as_if_nothing_had_happened"),
         (WritesIntoTrials, "test_leaves_alone_what_it_is_told"),
     ],
 )

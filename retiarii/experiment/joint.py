@@ -1,0 +1,146 @@
+"""What an evaluator leaves open joins the choices of the space: both are searched together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retiarii.domain import Choice, Constraint, Domain, Requirement, Sample, Symbol, Value, evaluate_nested, symbols_in
+from retiarii.engine import Space
+from retiarii.errors import ExperimentError
+from retiarii.evaluator import Evaluator
+
+
+class Joint:
+    """A space and an evaluator with one domain, whose samples decide about both.
+
+    Labels that both have are one choice. The space, and what is said about it (constraints, costs), sees its own part
+    of a sample alone.
+
+    Args:
+        space: The model space.
+        evaluator: It may leave value choices open, and expressions over them. One without a label is called after what
+            it stands for.
+
+    Attributes:
+        domain: That of the space, followed by the evaluator's own choices.
+
+    Raises:
+        ExperimentError: a label is there twice for different choices, or for one that not every model has.
+    """
+
+    def __init__(self, space: Space, evaluator: Evaluator) -> None:
+        self.space = space
+        self.evaluator = evaluator
+        self._open = {name: value for name, value in evaluator.searchable().items() if symbols_in(value)}
+        self._labels: dict[str, str] = {}
+        self._added: dict[str, Choice] = {}
+        found = [(name, symbol) for name, value in self._open.items() for symbol in symbols_in(value)]
+        self._taken = {*space.domain.labels, *[symbol.label for _, symbol in found if self._is_labelled(symbol)]}
+        for name, symbol in found:
+            self._join(name, symbol)
+        self.domain = self._joined() if self._added else space.domain
+
+    def part(self, sample: Sample) -> Sample:
+        """What a sample decides of the space."""
+        if not self._added:
+            return sample
+        return {label: value for label, value in sample.items() if label not in self._added}
+
+    def rest(self, sample: Sample) -> dict[str, Value]:
+        """The values of a sample that the evaluator depends on, by label."""
+        return {label: sample[label] for label in self._labels.values()}
+
+    def decided(self, sample: Sample) -> Evaluator:
+        """The evaluator with what a sample decides of it.
+
+        Raises:
+            SampleError: an expression can't be computed.
+        """
+        if not self._open:
+            return self.evaluator
+        values = {symbol: sample[label] for symbol, label in self._labels.items()}
+        return self.evaluator.decided(evaluate_nested(self._open, values))
+
+    def _is_labelled(self, symbol: Symbol) -> bool:
+        """Whether the label is the user's, or the space's because the choice is in the space, too."""
+        return getattr(symbol, "is_labelled", True) or symbol.label in self.space.domain.choices
+
+    def _join(self, name: str, symbol: Symbol) -> None:
+        domain, is_labelled = self.space.domain, self._is_labelled(symbol)
+        if symbol.label in self._labels and not is_labelled:
+            return
+        label = symbol.label if is_labelled else self._free(name)
+        known = self._added.get(label, domain.choices.get(label))
+        choice = self._choice(name, symbol, label, known)
+        if known is not None and known != choice:
+            where = "the evaluator" if label in self._added else "the space"
+            raise ExperimentError(
+                f"the evaluator's {name!r} has the choice {choice!r}, and {where} has {known!r}: give one of them "
+                "another label, or make them equal to decide both at once"
+            )
+        if label in domain.conditions:
+            raise ExperimentError(
+                f"the evaluator's {name!r} depends on {label!r}, which not every model of the space has: give the "
+                "evaluator a choice with a label of its own"
+            )
+        self._labels[symbol.label] = label
+        if known is None:
+            self._added[label] = choice
+
+    def _choice(self, name: str, symbol: Symbol, label: str, known: Choice | None) -> Choice:
+        own: Choice | None = getattr(symbol, "choice", known)
+        if own is None:
+            raise ExperimentError(f"the evaluator's {name!r} depends on {label!r}, which is no choice of the space")
+        return own if own.label == label else replace(own, label=label)
+
+    def _free(self, name: str) -> str:
+        label, number = name, 0
+        while label in self._taken:
+            number += 1
+            label = f"{name}_{number}"
+        self._taken.add(label)
+        return label
+
+    def _joined(self) -> Domain:
+        domain = self.space.domain
+        labels = frozenset(domain.labels)
+        rules = [rule if isinstance(rule, Requirement) else OfSpace(rule, labels) for rule in domain.constraints]
+        return Domain([*domain.choices.values(), *self._added.values()], domain.conditions, rules)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class OfSpace(Constraint):
+    """A constraint that sees of each sample what it decides of the space alone."""
+
+    rule: Constraint
+    own: frozenset[str]
+
+    @property
+    def description(self) -> str:
+        return self.rule.description
+
+    def holds(self, sample: Mapping[str, Value]) -> bool:
+        return self.rule.holds(self._part(sample))
+
+    def which_hold(self, samples: Sequence[Sample]) -> NDArray[np.bool_]:
+        return self.rule.which_hold([self._part(sample) for sample in samples])
+
+    def distances(self, samples: Sequence[Sample]) -> NDArray[np.float64]:
+        return self.rule.distances([self._part(sample) for sample in samples])
+
+    def finding(self, sample: Sample) -> str:
+        return self.rule.finding(self._part(sample))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.rule.labels
+
+    def _part(self, sample: Mapping[str, Value]) -> Sample:
+        return {label: value for label, value in sample.items() if label in self.own}
+
+    def __str__(self) -> str:
+        return str(self.rule)

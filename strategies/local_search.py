@@ -1,0 +1,154 @@
+"""Iterated local search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count, takewhile
+
+import numpy as np
+
+from retiarii.domain import Domain, Sample, Value
+from retiarii.errors import DomainError
+from retiarii.strategies.score import single_objective
+from retiarii.strategies.seen import digest
+from retiarii.strategy import Objectives, Strategy
+from retiarii.trial import Trial
+
+_KICK = 2
+_KICKS_AHEAD = 100
+_KICKS_FOR_A_TRIAL = 10
+
+
+class _Place:
+    """A sample and its neighbours, in an order of its own; each is made when it is due."""
+
+    def __init__(self, domain: Domain, sample: Sample, seed: int) -> None:
+        self.sample = sample
+        self.key = digest(sample)
+        self._domain = domain
+        self._seed = seed
+        self._moves: list[tuple[str, Value]] | None = None
+        self._made: list[tuple[bytes, Sample]] = []
+
+    def neighbour(self, number: int) -> tuple[bytes, Sample] | None:
+        """The key and the sample of neighbour `number`, counted from 0; None if there are fewer."""
+        if self._moves is None:
+            self._moves = list(self._domain.moves(self.sample))
+            np.random.default_rng([self._seed, int.from_bytes(self.key)]).shuffle(self._moves)
+        while len(self._made) <= number:
+            if not self._moves:
+                return None
+            sample = self._domain.moved(self.sample, *self._moves.pop())
+            if self._domain.keeps(sample):
+                self._made.append((digest(sample), sample))
+        return self._made[number]
+
+    def neighbours(self, first: int) -> Iterator[tuple[bytes, Sample]]:
+        """Those from number `first` on."""
+        return takewhile(bool, map(self.neighbour, count(first)))  # type: ignore[arg-type]
+
+
+class LocalSearch(Strategy):
+    """Climbs from a random sample to better neighbours, and from where that ends starts anew not far from the best.
+
+    Neighbours differ in one decision (`Domain.neighbours`) and are tried in random order; the first that is better is
+    the next to stand on. Where none is, the best such place so far is changed in two decisions, and the climb starts
+    again from there. A search that stands still for too long, because all around is known, draws at random.
+
+    What is proposed depends on the outcomes known, not on the order in which trials ended: those that run are taken
+    for no better than where the climb stands, until they are.
+
+    Source: local search for architectures as in White et al. 2021 ("Exploring the loss landscape in neural
+    architecture search"), with the restarts of iterated local search (Lourenço et al. 2003) in place of random ones.
+
+    Raises:
+        ExperimentError: (when the search starts) there are several objectives.
+    """
+
+    def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:
+        super().bind(domain, objectives, seed)
+        self._score = single_objective(self)
+        self._scores: dict[bytes, float] = {}
+        self._out: set[bytes] = set()
+        self._kicks = 0
+        self._is_stuck = False
+        self._latest: tuple[Sample, bytes] = {}, b""
+        self._best: tuple[float, Sample] | None = None
+        self._stand_on(domain.random(np.random.default_rng([seed, 0])))
+
+    def ask(self) -> Sample | None:
+        if not self._is_stuck:
+            self._climb()
+            for key, sample in self._wanted():
+                if key not in self._scores and key not in self._out:
+                    self._out.add(key)
+                    self._latest = sample, key
+                    return sample
+            self._is_stuck = True
+        return self.domain.random(self.rng())
+
+    def tell(self, trial: Trial) -> None:
+        super().tell(trial)
+        self._is_stuck = False
+        sample, key = self._latest
+        if trial.sample is not sample:
+            key = digest(trial.sample)
+        if not trial.has_ended:
+            self._out.add(key)
+            return
+        self._out.discard(key)
+        score = self._score(trial)
+        self._scores.setdefault(key, -math.inf if score is None else score)
+
+    def _stand_on(self, sample: Sample) -> None:
+        self._place = _Place(self.domain, sample, self.seed)
+        self._tried = 0
+
+    def _climb(self) -> None:
+        """Goes on as far as outcomes are known."""
+        while (height := self._scores.get(self._place.key)) is not None:
+            neighbour = self._place.neighbour(self._tried)
+            if neighbour is None:
+                if self._kicks >= _KICKS_FOR_A_TRIAL * len(self._scores):
+                    return
+                self._best = self._better(height)
+                self._kicks += 1
+                self._stand_on(self._kicked(self._best[1], self._kicks))
+                continue
+            key, sample = neighbour
+            score = self._scores.get(key)
+            if score is None:
+                return
+            if score > height:
+                self._stand_on(sample)
+            else:
+                self._tried += 1
+
+    def _wanted(self) -> Iterator[tuple[bytes, Sample]]:
+        """What the climb needs next, then what it will need if all that runs turns out no better."""
+        height = self._scores.get(self._place.key)
+        best = self._best
+        if height is None:
+            yield self._place.key, self._place.sample
+        else:
+            yield from self._place.neighbours(self._tried)
+            best = self._better(height)
+        if best is not None:
+            for number in range(self._kicks + 1, self._kicks + 1 + _KICKS_AHEAD):
+                sample = self._kicked(best[1], number)
+                yield digest(sample), sample
+
+    def _better(self, height: float) -> tuple[float, Sample]:
+        if self._best is not None and self._best[0] >= height:
+            return self._best
+        return height, self._place.sample
+
+    def _kicked(self, sample: Sample, number: int) -> Sample:
+        """A sample that is two decisions away, if so many can be made otherwise."""
+        rng = np.random.default_rng([self.seed, number])
+        with suppress(DomainError):
+            for _ in range(_KICK):
+                sample = self.domain.mutated_at(sample, rng.random(2 + len(self.domain.labels)).tolist())
+        return sample

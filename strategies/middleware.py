@@ -1,0 +1,42 @@
+"""What is put round a strategy to change what it is asked and told."""
+
+from __future__ import annotations
+
+import copy
+from typing import Self
+
+from retiarii.domain import Domain, Sample
+from retiarii.strategy import Objectives, Strategy
+from retiarii.trial import Trial
+
+
+class Middleware(Strategy):
+    """A strategy around another, which does as the other does; subclasses change what they are about.
+
+    Attributes:
+        inner: The strategy inside.
+    """
+
+    repeats = False
+    inner: Strategy
+
+    def around(self, inner: Strategy) -> Self:
+        """A copy of this middleware with `inner` inside."""
+        wrapped = copy.copy(self)
+        wrapped.inner = inner
+        wrapped.repeats = self.repeats or inner.repeats
+        return wrapped
+
+    def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:
+        super().bind(domain, objectives, seed)
+        self.inner.bind(domain, objectives, seed)
+
+    def ask(self) -> Sample | None:
+        sample = self.inner.ask()
+        if sample is None:
+            self.ending = self.inner.ending
+        return sample
+
+    def tell(self, trial: Trial) -> None:
+        super().tell(trial)
+        self.inner.tell(trial)

@@ -1,0 +1,1 @@
+"""The parts of the tree-structured Parzen estimator: choices as numbers, observations, densities, candidates."""

@@ -1,0 +1,83 @@
+"""Every sample more than once, for metrics with noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from statistics import fmean
+
+from retiarii.domain import Domain, Sample
+from retiarii.errors import ExperimentError
+from retiarii.strategies.middleware import Middleware
+from retiarii.strategies.seen import digest
+from retiarii.strategy import Objectives
+from retiarii.trial import Trial
+
+
+@dataclass(slots=True)
+class _Repeats:
+    """The trials of one sample."""
+
+    sample: Sample
+    asked: int = 0
+    numbers: set[int] = field(default_factory=set)
+    ended: list[Trial] = field(default_factory=list)
+
+
+class RepeatedEvaluation(Middleware):
+    """Proposes each sample several times in a row, and tells the strategy inside one trial with the mean metrics.
+
+    The trials differ in their seeds. Those that fail are left out of the mean; where all do, the one told has failed.
+    Each counts as a trial of the experiment.
+
+    Args:
+        times: How often, at least twice.
+
+    Raises:
+        ExperimentError: it is no integer from 2.
+    """
+
+    repeats = True
+
+    def __init__(self, times: int) -> None:
+        if not isinstance(times, int) or times < 2:  # noqa: PLR2004
+            raise ExperimentError(f"RepeatedEvaluation(times={times!r}): give an integer from 2")
+        self.times = times
+
+    def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:
+        super().bind(domain, objectives, seed)
+        self._open: dict[bytes, _Repeats] = {}
+
+    def ask(self) -> Sample | None:
+        for repeats in self._open.values():
+            if max(repeats.asked, len(repeats.numbers)) < self.times:
+                repeats.asked = max(repeats.asked, len(repeats.numbers)) + 1
+                return dict(repeats.sample)
+        sample = super().ask()
+        if sample is not None:
+            self._open[digest(sample)] = _Repeats(sample, asked=1)
+        return sample
+
+    def tell(self, trial: Trial) -> None:
+        super(Middleware, self).tell(trial)
+        key = digest(trial.sample)
+        repeats = self._open.setdefault(key, _Repeats(trial.sample))
+        if not repeats.numbers:
+            self.inner.tell(self._as_one(trial))
+        repeats.numbers.add(trial.number)
+        if trial.has_ended:
+            repeats.ended.append(trial)
+        if len(repeats.ended) == self.times:
+            del self._open[key]
+            self.inner.tell(self._merged(repeats.ended))
+
+    def _as_one(self, trial: Trial) -> Trial:
+        """A trial that waits, in the strategy's own numbers."""
+        return Trial(trial.number // self.times, trial.sample, seed=trial.seed)
+
+    def _merged(self, trials: list[Trial]) -> Trial:
+        completed = [trial for trial in trials if trial.state == "completed"]
+        if not completed:
+            return replace(trials[-1], number=trials[0].number // self.times)
+        common = [name for name in completed[0].metrics if all(name in trial.metrics for trial in completed)]
+        means = {name: fmean([trial.metrics[name] for trial in completed]) for name in common}
+        return replace(completed[-1], number=trials[0].number // self.times, metrics=means)
