@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import count, takewhile
+from itertools import chain, count, takewhile
 
 import numpy as np
 
@@ -36,10 +37,12 @@ class _Place:
         """The key and the sample of neighbour `number`, counted from 0; None if there are fewer."""
         if self._moves is None:
             self._moves = list(self._domain.moves(self.sample))
-            np.random.default_rng([self._seed, int.from_bytes(self.key)]).shuffle(self._moves)
+            self._luck = random.Random(int.from_bytes(self.key) + self._seed)  # noqa: S311  (no secret)
         while len(self._made) <= number:
             if not self._moves:
                 return None
+            place = int(self._luck.random() * len(self._moves))
+            self._moves[place], self._moves[-1] = self._moves[-1], self._moves[place]
             sample = self._domain.moved(self.sample, *self._moves.pop())
             if self._domain.keeps(sample):
                 self._made.append((digest(sample), sample))
@@ -80,8 +83,8 @@ class LocalSearch(Strategy):
 
     def ask(self) -> Sample | None:
         if not self._is_stuck:
-            self._climb()
-            for key, sample in self._wanted():
+            due = self._climb()
+            for key, sample in chain((due,) if due else (), self._wanted()):
                 if key not in self._scores and key not in self._out:
                     self._out.add(key)
                     self._latest = sample, key
@@ -106,13 +109,13 @@ class LocalSearch(Strategy):
         self._place = _Place(self.domain, sample, self.seed)
         self._tried = 0
 
-    def _climb(self) -> None:
-        """Goes on as far as outcomes are known."""
+    def _climb(self) -> tuple[bytes, Sample] | None:
+        """Goes on as far as outcomes are known, to what has to be tried next; None if it stands still."""
         while (height := self._scores.get(self._place.key)) is not None:
             neighbour = self._place.neighbour(self._tried)
             if neighbour is None:
                 if self._kicks >= _KICKS_FOR_A_TRIAL * len(self._scores):
-                    return
+                    return None
                 self._best = self._better(height)
                 self._kicks += 1
                 self._stand_on(self._kicked(self._best[1], self._kicks))
@@ -120,19 +123,18 @@ class LocalSearch(Strategy):
             key, sample = neighbour
             score = self._scores.get(key)
             if score is None:
-                return
+                return neighbour
             if score > height:
                 self._stand_on(sample)
             else:
                 self._tried += 1
+        return self._place.key, self._place.sample
 
     def _wanted(self) -> Iterator[tuple[bytes, Sample]]:
-        """What the climb needs next, then what it will need if all that runs turns out no better."""
+        """What the climb will need if all that runs turns out no better."""
         height = self._scores.get(self._place.key)
         best = self._best
-        if height is None:
-            yield self._place.key, self._place.sample
-        else:
+        if height is not None:
             yield from self._place.neighbours(self._tried)
             best = self._better(height)
         if best is not None:
