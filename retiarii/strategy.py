@@ -92,6 +92,16 @@ class Strategy(ABC):
         if trial.state in ENDED:
             self.ended += 1
 
+    def turned_away(self, sample: Sample, known: Sample) -> bool:
+        """Learns that a proposal became no trial, because it is the same model as a trial's sample, `known`.
+
+        A resumed search turns the same away when it is proposed again. Most strategies need not know.
+
+        Returns:
+            Whether it was noted, so that it will not be proposed again.
+        """
+        return False
+
     def rng(self) -> np.random.Generator:
         """A generator for the next proposal, which follows from the seed and the trials told."""
         self.asks += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 from retiarii.domain import Domain, Sample
+from retiarii.errors import ConstraintError
 from retiarii.strategies.chain import Chain
 from retiarii.strategies.middleware import Middleware
 from retiarii.strategies.random import Random
@@ -13,16 +14,14 @@ from retiarii.strategy import Objectives, Strategy
 from retiarii.trial import Trial
 
 _PATIENCE = 100
-_MOST_IN_A_ROW = 5000
-_TOO_MANY = f"{_MOST_IN_A_ROW:,} samples in a row are models that were tried"
+_MOST_FOR_A_TRIAL = 5000
 
 
 class Deduplication(Middleware):
     """Turns away what has been tried, and ends the search when there is nothing else.
 
-    The strategy inside is asked up to 100 times for something new; after that, it is what random search finds. One
-    that never repeats itself is asked up to 5,000 times, as random search is: so many different samples in a row that
-    are models already tried end the search.
+    The strategy inside is told what is turned away. One that takes note of it is asked again, until 5,000 samples for
+    each trial were turned away; others up to 100 times for a proposal, after which it is what random search finds.
 
     Args:
         key: What is equal for samples that are the same model; by default the sample itself.
@@ -38,56 +37,61 @@ class Deduplication(Middleware):
 
     def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:
         super().bind(domain, objectives, seed)
-        self._seen: set[Hashable] = set()
+        self._known: dict[Hashable, Sample] = {}
         self._numbers: set[int] = set()
+        self._noted = 0
         self._latest: Sample | None = None
         self._random: Random | None = None
 
     def ask(self) -> Sample | None:
-        for _ in range(_PATIENCE if self.inner.repeats else _MOST_IN_A_ROW):
-            sample = self.inner.ask()
-            if sample is None:
-                self._note(self.inner.ending)
-                return None
-            if self._is_new(sample):
-                return sample
-        if self.inner.repeats:
-            return self._any_new()
-        self._note(_TOO_MANY)
-        return None
+        sample = self._new_from(self.inner)
+        return self._new_from(self._random_search()) if self._is_stuck and self.inner.repeats else sample
 
     def tell(self, trial: Trial) -> None:
         super().tell(trial)
         if trial.number not in self._numbers:
             self._numbers.add(trial.number)
             if trial.sample is not self._latest:
-                self._seen.add(self.key(trial.sample))
+                self._known.setdefault(self.key(trial.sample), trial.sample)
 
-    def _is_new(self, sample: Sample) -> bool:
-        before = len(self._seen)
-        self._seen.add(self.key(sample))
-        self._latest = sample
-        return len(self._seen) > before
+    def _new_from(self, strategy: Strategy) -> Sample | None:
+        """What a strategy proposes that is new, if it finds any; `ending` says why not."""
+        patience = _PATIENCE
+        self._is_stuck = False
+        while patience and self._noted < _MOST_FOR_A_TRIAL * (1 + self.known):
+            try:
+                sample = strategy.ask()
+            except ConstraintError:
+                # What was found before shows that there are samples, if few: random search walks through all of them.
+                if not self._known:
+                    raise
+                break
+            if sample is None:
+                self._explain(strategy.ending)
+                return None
+            before = len(self._known)
+            known = self._known.setdefault(self.key(sample), sample)
+            if len(self._known) > before:
+                self._latest = sample
+                return sample
+            if strategy.turned_away(sample, known):
+                self._noted += 1
+            else:
+                patience -= 1
+        self._is_stuck = True
+        self._explain(f"{self._noted:,} samples were models that were tried")
+        return None
 
-    def _any_new(self) -> Sample | None:
-        """What random search proposes for this trial, whatever it proposed for others."""
+    def _random_search(self) -> Random:
+        """Random search for this trial, whatever it proposed for others."""
         if self._random is None:
             self._random = Random()
             self._random.bind(self.domain, self.objectives, self.seed)
         self._random.known, self._random.asks = self.known, 0
-        for _ in range(_MOST_IN_A_ROW):
-            sample = self._random.ask()
-            if sample is None:
-                self._note(self._random.ending)
-                return None
-            if self._is_new(sample):
-                return sample
-        self._note(_TOO_MANY)
-        return None
+        return self._random
 
-    def _note(self, reason: str) -> None:
-        """Says why nothing is proposed."""
-        different = "" if self.key is digest or not reason else f"; {len(self._seen):,} of its models are different"
+    def _explain(self, reason: str) -> None:
+        different = "" if self.key is digest or not reason else f"; {len(self._known):,} of its models are different"
         self.ending = f"{reason}{different}"
 
 

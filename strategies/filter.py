@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from retiarii.domain import Domain, Predicate, Requirement, Sample
+from retiarii.domain import Domain, Limit, Partial, Predicate, Requirement, Sample
 from retiarii.domain.constraint import Constraint
 from retiarii.domain.expression import Expression
 from retiarii.errors import ExperimentError
@@ -27,7 +27,14 @@ class Filter(Middleware):
         self.rule = _as_constraint(rule)
 
     def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:
-        super().bind(domain.constrained(self.rule), objectives, seed)
+        super().bind(domain.constrained(self._rule_within(domain)), objectives, seed)
+
+    def _rule_within(self, domain: Domain) -> Constraint:
+        """The rule; a cost sees of each sample what its space knows, which may have been joined by other choices."""
+        space = getattr(self.rule.cost, "space", None) if isinstance(self.rule, Limit) else None
+        if space is None or {*domain.labels} <= {*space.domain.labels}:
+            return self.rule
+        return Partial(self.rule, frozenset(space.domain.labels))
 
 
 def _as_constraint(rule: object) -> Constraint:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from retiarii.domain import Domain, Sample
-from retiarii.errors import ExperimentError
+from retiarii.strategies.arguments import check_integers
 from retiarii.strategies.middleware import Middleware
 from retiarii.strategy import Objectives
 from retiarii.trial import Trial
@@ -22,8 +22,7 @@ class GiveUp(Middleware):
     """
 
     def __init__(self, failures: int) -> None:
-        if not isinstance(failures, int) or failures < 1:
-            raise ExperimentError(f"GiveUp(failures={failures!r}): give an integer from 1")
+        check_integers("GiveUp", 1, failures=failures)
         self.failures = failures
 
     def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:

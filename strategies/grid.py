@@ -46,6 +46,9 @@ class GridSearch(Strategy):
             self.ending = "every sample of the space has been tried"
         return sample
 
+    def turned_away(self, sample: Sample, known: Sample) -> bool:
+        return self._untried.refuse(sample)
+
     def tell(self, trial: Trial) -> None:
         super().tell(trial)
         self._untried.tell(trial)

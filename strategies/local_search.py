@@ -75,6 +75,7 @@ class LocalSearch(Strategy):
         self._score = single_objective(self)
         self._scores: dict[bytes, float] = {}
         self._out: set[bytes] = set()
+        self._same: dict[bytes, bytes] = {}
         self._kicks = 0
         self._is_stuck = False
         self._latest: tuple[Sample, bytes] = {}, b""
@@ -85,12 +86,22 @@ class LocalSearch(Strategy):
         if not self._is_stuck:
             due = self._climb()
             for key, sample in chain((due,) if due else (), self._wanted()):
-                if key not in self._scores and key not in self._out:
+                if key not in self._scores and key not in self._out and key not in self._same:
                     self._out.add(key)
                     self._latest = sample, key
                     return sample
             self._is_stuck = True
         return self.domain.random(self.rng())
+
+    def turned_away(self, sample: Sample, known: Sample) -> bool:
+        """Takes the outcome of the model that it is the same as for that of the sample."""
+        key, same = digest(sample), digest(known)
+        self._out.discard(key)
+        if key == same or key in self._same:
+            return False
+        self._same[key] = same
+        self._is_stuck = False
+        return True
 
     def tell(self, trial: Trial) -> None:
         super().tell(trial)
@@ -111,7 +122,7 @@ class LocalSearch(Strategy):
 
     def _climb(self) -> tuple[bytes, Sample] | None:
         """Goes on as far as outcomes are known, to what has to be tried next; None if it stands still."""
-        while (height := self._scores.get(self._place.key)) is not None:
+        while (height := self._outcome(self._place.key)) is not None:
             neighbour = self._place.neighbour(self._tried)
             if neighbour is None:
                 if self._kicks >= _KICKS_FOR_A_TRIAL * len(self._scores):
@@ -121,7 +132,7 @@ class LocalSearch(Strategy):
                 self._stand_on(self._kicked(self._best[1], self._kicks))
                 continue
             key, sample = neighbour
-            score = self._scores.get(key)
+            score = self._outcome(key)
             if score is None:
                 return neighbour
             if score > height:
@@ -132,7 +143,7 @@ class LocalSearch(Strategy):
 
     def _wanted(self) -> Iterator[tuple[bytes, Sample]]:
         """What the climb will need if all that runs turns out no better."""
-        height = self._scores.get(self._place.key)
+        height = self._outcome(self._place.key)
         best = self._best
         if height is not None:
             yield from self._place.neighbours(self._tried)
@@ -141,6 +152,10 @@ class LocalSearch(Strategy):
             for number in range(self._kicks + 1, self._kicks + 1 + _KICKS_AHEAD):
                 sample = self._kicked(best[1], number)
                 yield digest(sample), sample
+
+    def _outcome(self, key: bytes) -> float | None:
+        score = self._scores.get(key)
+        return self._scores.get(self._same[key]) if score is None and key in self._same else score
 
     def _better(self, height: float) -> tuple[float, Sample]:
         if self._best is not None and self._best[0] >= height:

@@ -37,6 +37,9 @@ class Middleware(Strategy):
             self.ending = self.inner.ending
         return sample
 
+    def turned_away(self, sample: Sample, known: Sample) -> bool:
+        return self.inner.turned_away(sample, known)
+
     def tell(self, trial: Trial) -> None:
         super().tell(trial)
         self.inner.tell(trial)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from retiarii.domain import Domain, Sample
 from retiarii.errors import ConstraintError, ExperimentError
+from retiarii.strategies.arguments import check_integers
 from retiarii.strategies.seen import digest
 from retiarii.strategy import Objectives, Strategy
 from retiarii.trial import Trial
@@ -59,10 +60,9 @@ class NSGA2(Strategy):
     """
 
     def __init__(self, population_size: int = 20, mutations: float = 1.0) -> None:
-        if isinstance(population_size, bool) or not isinstance(population_size, int) or population_size < _PARENTS:
-            raise ExperimentError(f"population_size is {population_size!r}; expected an integer from 2")
+        check_integers("NSGA2", _PARENTS, population_size=population_size)
         if isinstance(mutations, bool) or not isinstance(mutations, int | float) or not 0 < mutations < math.inf:
-            raise ExperimentError(f"mutations is {mutations!r}; expected a positive number")
+            raise ExperimentError(f"NSGA2(mutations={mutations!r}): give a positive number")
         self.population_size = population_size
         self.mutations = float(mutations)
 
@@ -129,9 +129,10 @@ def _crowding(costs: NDArray[np.float64], ranks: NDArray[np.int_]) -> NDArray[np
     distances = np.zeros(len(costs))
     for column in costs.T:
         order = np.lexsort((column, ranks))
-        extent = np.ptp(column)
+        scaled = column / max(np.abs(column).max(), np.finfo(np.float64).tiny)
+        extent = np.ptp(scaled)
         gaps = np.full(len(order) + 1, np.inf)
         apart = ranks[order[1:]] != ranks[order[:-1]]
-        gaps[1:-1] = np.where(apart, np.inf, np.diff(column[order]) / (extent if extent > 0 else 1.0))
+        gaps[1:-1] = np.where(apart, np.inf, np.diff(scaled[order]) / (extent if extent > 0 else 1.0))
         distances[order] += gaps[1:] + gaps[:-1]
     return distances

@@ -59,6 +59,7 @@ class Random(Strategy):
         self._draws = _DRAWS_WITHIN_CONSTRAINTS if domain.constraints else _DRAWS
         if self._most == math.inf:
             self._draws = _DRAWS_WITHOUT_END
+        self._misses = 0
         self._untried = Untried(lambda: domain.shuffled(seed))
         self._shares = Shares(self, len(domain.labels) if self.over == "labels" else 1)
 
@@ -74,6 +75,10 @@ class Random(Strategy):
             self.ending = found if self._most < math.inf else f"no new sample was found in {self._draws:,} draws"
         return sample
 
+    def turned_away(self, sample: Sample, known: Sample) -> bool:
+        self._misses += 1
+        return self._untried.refuse(sample)
+
     def tell(self, trial: Trial) -> None:
         super().tell(trial)
         self._untried.tell(trial)
@@ -82,11 +87,14 @@ class Random(Strategy):
         if len(self._untried) >= self._most:
             return None
         try:
-            for _ in range(self._draws):
+            if self.asks == 0:
+                self._misses = 0
+            while self._misses < self._draws:
                 shares = self._shares.attempt()
                 sample = self.domain.at(shares) if self.over == "labels" else self.domain.uniform_at(shares[0])
                 if self._untried.add(sample):
                     return sample
+                self._misses += 1
         except ConstraintError:
             if self._most == math.inf:
                 raise

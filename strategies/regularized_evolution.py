@@ -9,7 +9,8 @@ from typing import TypeAlias
 import numpy as np
 
 from retiarii.domain import Domain, Sample
-from retiarii.errors import DomainError, ExperimentError
+from retiarii.errors import ConstraintError, DomainError, ExperimentError
+from retiarii.strategies.arguments import check_integers
 from retiarii.strategies.score import single_objective
 from retiarii.strategies.shares import Shares
 from retiarii.strategy import Objectives, Strategy
@@ -41,9 +42,7 @@ class RegularizedEvolution(Strategy):
     """
 
     def __init__(self, population_size: int = 50, sample_size: int = 25, *, crossover: float = 0.0) -> None:
-        for name, number in (("population_size", population_size), ("sample_size", sample_size)):
-            if not isinstance(number, int) or number < 1:
-                raise ExperimentError(f"RegularizedEvolution({name}={number!r}): give an integer from 1")
+        check_integers("RegularizedEvolution", 1, population_size=population_size, sample_size=sample_size)
         if not 0 <= crossover <= 1:
             raise ExperimentError(f"RegularizedEvolution(crossover={crossover!r}): give a probability, from 0 to 1")
         self.population_size = population_size
@@ -65,7 +64,10 @@ class RegularizedEvolution(Strategy):
         if shares[1] >= self.crossover:
             return self._mutated(parent, shares[2:])
         other = self._parent(shares[2])
-        child = self.domain.crossed(parent, other, np.random.default_rng([self.seed, int(shares[3] * 2**53)]))
+        try:
+            child = self.domain.crossed(parent, other, np.random.default_rng([self.seed, int(shares[3] * 2**53)]))
+        except ConstraintError:
+            child = parent
         return self._mutated(child, shares[2:]) if child in (parent, other) else child
 
     def tell(self, trial: Trial) -> None:

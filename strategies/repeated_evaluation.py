@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from statistics import fmean
 
 from retiarii.domain import Domain, Sample
-from retiarii.errors import ExperimentError
+from retiarii.strategies.arguments import check_integers
 from retiarii.strategies.middleware import Middleware
 from retiarii.strategies.seen import digest
 from retiarii.strategy import Objectives
@@ -39,8 +38,7 @@ class RepeatedEvaluation(Middleware):
     repeats = True
 
     def __init__(self, times: int) -> None:
-        if not isinstance(times, int) or times < 2:  # noqa: PLR2004
-            raise ExperimentError(f"RepeatedEvaluation(times={times!r}): give an integer from 2")
+        check_integers("RepeatedEvaluation", 2, times=times)
         self.times = times
 
     def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:
@@ -79,5 +77,5 @@ class RepeatedEvaluation(Middleware):
         if not completed:
             return replace(trials[-1], number=trials[0].number // self.times)
         common = [name for name in completed[0].metrics if all(name in trial.metrics for trial in completed)]
-        means = {name: fmean([trial.metrics[name] for trial in completed]) for name in common}
+        means = {name: sum([trial.metrics[name] / len(completed) for trial in completed]) for name in common}
         return replace(completed[-1], number=trials[0].number // self.times, metrics=means)

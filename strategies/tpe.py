@@ -11,6 +11,7 @@ import numpy as np
 from retiarii.domain import Domain, Sample
 from retiarii.domain.sieve import Sieve, batch_sizes
 from retiarii.errors import ConstraintError, ExperimentError
+from retiarii.strategies.arguments import check_integers
 from retiarii.strategies.parzen.history import History
 from retiarii.strategies.parzen.model import Model
 from retiarii.strategies.score import single_objective
@@ -54,9 +55,7 @@ class TPE(Strategy):
     """
 
     def __init__(self, first_random: int = 20, candidates: int = 24, gamma: float = 1.0) -> None:
-        for name, number in (("first_random", first_random), ("candidates", candidates)):
-            if not isinstance(number, int) or number < 1:
-                raise ExperimentError(f"TPE({name}={number!r}): give an integer from 1")
+        check_integers("TPE", 1, first_random=first_random, candidates=candidates)
         if not 0 < gamma < math.inf:
             raise ExperimentError(f"TPE(gamma={gamma!r}): give a number above 0")
         self.first_random = first_random
@@ -130,8 +129,12 @@ class TPE(Strategy):
     def _drawn(self, rng: np.random.Generator) -> Sample | None:
         """A new random sample; the next in an order by chance where many draws find none."""
         is_endless = self.domain.unconstrained.size_bound == math.inf
-        for _ in range(_DRAWS_WITHOUT_END if is_endless else _DRAWS):
-            sample = self.domain.random(rng)
-            if self._untried.add(sample):
-                return sample
+        try:
+            for _ in range(_DRAWS_WITHOUT_END if is_endless else _DRAWS):
+                sample = self.domain.random(rng)
+                if self._untried.add(sample):
+                    return sample
+        except ConstraintError:
+            if is_endless:
+                raise
         return None if is_endless else self._untried.next()

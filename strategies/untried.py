@@ -27,19 +27,20 @@ class Untried:
         self._again: Iterator[Sample] = iter(())
         self._passed: dict[bytes, Sample] = {}
         self._trials: set[bytes] = set()
+        self._refused: set[bytes] = set()
         self._numbers: set[int] = set()
         self._proposed: set[bytes] = set()
         self._latest: tuple[Sample, bytes] = {}, b""
         self._are_announced = False
 
     def __len__(self) -> int:
-        """How many samples are trials or proposed."""
-        return len(self._trials) + len(self._proposed)
+        """How many samples are trials, proposed, or refused."""
+        return len(self._trials) + len(self._proposed) + len(self._refused)
 
     def add(self, sample: Sample) -> bool:
         """Takes note of a proposal; whether it is new."""
         mark = digest(sample)
-        if mark in self._trials or mark in self._proposed:
+        if mark in self._trials or mark in self._proposed or mark in self._refused:
             return False
         self._proposed.add(mark)
         self._latest = sample, mark
@@ -51,7 +52,7 @@ class Untried:
             self._ahead = self._samples()
         for sample in chain(self._again, self._ahead):
             mark = digest(sample)
-            if mark in self._trials:
+            if mark in self._trials or mark in self._refused:
                 continue
             self._passed[mark] = sample
             if mark not in self._proposed:
@@ -59,6 +60,16 @@ class Untried:
                 self._latest = sample, mark
                 return sample
         return None
+
+    def refuse(self, sample: Sample) -> bool:
+        """Takes note of a proposal that will be no trial whenever it comes; whether that is new."""
+        mark = digest(sample)
+        if mark in self._trials or mark in self._refused:
+            return False
+        self._refused.add(mark)
+        self._proposed.discard(mark)
+        self._passed.pop(mark, None)
+        return True
 
     def tell(self, trial: Trial) -> None:
         """Takes note of a trial."""
@@ -68,6 +79,7 @@ class Untried:
             if trial.sample is not sample:
                 mark = digest(trial.sample)
             self._trials.add(mark)
+            self._refused.discard(mark)
             self._proposed.discard(mark)
             self._passed.pop(mark, None)
         self._are_announced |= trial.state == "waiting"

@@ -10,6 +10,7 @@ from retiarii.domain.domain import Domain
 from retiarii.domain.expression import Argument, Call, Expression, Symbol
 from retiarii.domain.functions import condition, expression_from_json, maximum, minimum, to_float, to_int
 from retiarii.domain.nested import contains_expression, evaluate_nested, symbols_in
+from retiarii.domain.partial import Partial
 from retiarii.domain.requirement import Requirement
 from retiarii.domain.shares import index_at
 from retiarii.domain.value import Sample, Value
@@ -26,6 +27,7 @@ __all__ = [
     "Expression",
     "Limit",
     "Numeric",
+    "Partial",
     "Predicate",
     "Requirement",
     "Resolver",

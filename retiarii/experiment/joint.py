@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from retiarii.domain import Choice, Constraint, Domain, Requirement, Sample, Symbol, Value, evaluate_nested, symbols_in
+from retiarii.domain import Choice, Domain, Partial, Requirement, Sample, Symbol, Value, evaluate_nested, symbols_in
 from retiarii.engine import Space
 from retiarii.errors import ExperimentError
 from retiarii.evaluator import Evaluator
@@ -108,39 +104,5 @@ class Joint:
     def _joined(self) -> Domain:
         domain = self.space.domain
         labels = frozenset(domain.labels)
-        rules = [rule if isinstance(rule, Requirement) else OfSpace(rule, labels) for rule in domain.constraints]
+        rules = [rule if isinstance(rule, Requirement) else Partial(rule, labels) for rule in domain.constraints]
         return Domain([*domain.choices.values(), *self._added.values()], domain.conditions, rules)
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class OfSpace(Constraint):
-    """A constraint that sees of each sample what it decides of the space alone."""
-
-    rule: Constraint
-    own: frozenset[str]
-
-    @property
-    def description(self) -> str:
-        return self.rule.description
-
-    def holds(self, sample: Mapping[str, Value]) -> bool:
-        return self.rule.holds(self._part(sample))
-
-    def which_hold(self, samples: Sequence[Sample]) -> NDArray[np.bool_]:
-        return self.rule.which_hold([self._part(sample) for sample in samples])
-
-    def distances(self, samples: Sequence[Sample]) -> NDArray[np.float64]:
-        return self.rule.distances([self._part(sample) for sample in samples])
-
-    def finding(self, sample: Sample) -> str:
-        return self.rule.finding(self._part(sample))
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return self.rule.labels
-
-    def _part(self, sample: Mapping[str, Value]) -> Sample:
-        return {label: value for label, value in sample.items() if label in self.own}
-
-    def __str__(self) -> str:
-        return str(self.rule)

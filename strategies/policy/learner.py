@@ -21,7 +21,7 @@ from torch.distributions import Categorical, Distribution, Independent
 from retiarii.strategies.policy.decisions import Options
 from retiarii.strategies.policy.network import NetworkWalk, RecurrentNetwork
 
-_REPEATS = 10
+_REPEATS = 5
 _CLIP = 0.2
 
 

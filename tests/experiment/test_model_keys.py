@@ -338,3 +338,77 @@ def test_a_search_over_models_in_pieces_is_the_same_as_one_in_one(tmp_path):
     for limit in (3, 4, 17, 30):
         pieces = searched(tmp_path, name="pieces", max_trials=limit)
         assert [trial.sample for trial in pieces.trials] == [trial.sample for trial in whole.trials[:limit]]
+
+
+def scaled(factor):
+    def act(x):
+        return x * factor if x.mean() > 0 else x
+
+    return act
+
+
+class Act(torch.nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+class WithoutGradient(torch.nn.Module):
+    def __init__(self, is_frozen):
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 4)
+        self.is_frozen = is_frozen
+
+    def forward(self, x):
+        with torch.set_grad_enabled(not self.is_frozen):
+            return self.layer(x)
+
+
+def frozen(layer):
+    return layer.requires_grad_(False)
+
+
+@pytest.mark.filterwarnings("ignore::retiarii.OpaqueWarning")
+@pytest.mark.parametrize(
+    "candidates",
+    [
+        lambda: [Act(scaled(2)), Act(scaled(3))],
+        lambda: [WithoutGradient(True), WithoutGradient(False)],
+        lambda: [frozen(torch.nn.Sequential(nn.Linear(4, 4))), nn.Linear(4, 4)],
+        lambda: [nn.ReLU(), hooked(nn.ReLU())],
+    ],
+)
+def test_candidates_that_only_look_alike_are_different(candidates):
+    assert distinct(Space(nn.LayerChoice(candidates(), label="which"))) == (2, 2)
+
+
+def hooked(module):
+    module.register_forward_hook(lambda module, inputs, output: output * 2)
+    return module
+
+
+def test_inputs_may_have_been_made_in_ways_that_a_graph_does_not_show():
+    class Net(ModelSpace):
+        example_inputs = (torch.zeros(2, 4),)
+
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+            self.which = nn.InputChoice(n_candidates=2, n_chosen=1, label="which")
+
+        def forward(self, x):
+            with torch.no_grad():
+                fixed = self.layer(x)
+            return self.which([self.layer(x), fixed])
+
+    assert distinct(Net()) == (2, 2)
+
+
+def test_equal_cells_are_found():
+    part = nn.NasBench201Cell({"none": lambda *_: nn.Identity(), "conv": nn.Linear, "act": lambda *_: nn.ReLU()}, 4, 4)
+    found, samples = distinct(Space(part))
+    assert samples == 3**6
+    assert found < 0.95 * samples

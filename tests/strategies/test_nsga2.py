@@ -196,15 +196,15 @@ def test_finds_better_fronts_than_random_search(names):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"population_size": 1}, "population_size is 1; expected an integer from 2"),
-        ({"population_size": 20.0}, "population_size is 20.0; expected an integer from 2"),
-        ({"population_size": True}, "population_size is True; expected an integer from 2"),
-        ({"mutations": 0}, "mutations is 0; expected a positive number"),
-        ({"mutations": float("inf")}, "mutations is inf; expected a positive number"),
+        ({"population_size": 1}, r"NSGA2\(population_size=1\): give an integer from 2"),
+        ({"population_size": 20.0}, r"NSGA2\(population_size=20.0\): give an integer"),
+        ({"population_size": True}, r"NSGA2\(population_size=True\): give an integer"),
+        ({"mutations": 0}, r"NSGA2\(mutations=0\): give a positive number"),
+        ({"mutations": float("inf")}, r"NSGA2\(mutations=inf\): give a positive number"),
     ],
 )
 def test_refuses_unusable_arguments(options, message):
-    with pytest.raises(ExperimentError, match=f"^{message}$"):
+    with pytest.raises(ExperimentError, match=message):
         NSGA2(**options)
 
 
