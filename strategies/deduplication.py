@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 from retiarii.domain import Domain, Sample
-from retiarii.errors import ConstraintError
+from retiarii.errors import ConstraintError, ExperimentError
 from retiarii.strategies.chain import Chain
 from retiarii.strategies.middleware import Middleware
 from retiarii.strategies.random import Random
@@ -62,13 +62,16 @@ class Deduplication(Middleware):
             try:
                 sample = strategy.ask()
             except ConstraintError:
-                # What was found before shows that there are samples, if few: random search walks through all of them.
-                if not self._known:
+                # There may be samples, if few: random search, which comes next, walks through all of them.
+                if not strategy.repeats and not self._known:
                     raise
                 break
             if sample is None:
                 self._explain(strategy.ending)
                 return None
+            if not isinstance(sample, dict):
+                name = type(strategy).__name__
+                raise ExperimentError(f"{name}.ask gave {sample!r}; give a sample (a dict of values by label), or None")
             before = len(self._known)
             known = self._known.setdefault(self.key(sample), sample)
             if len(self._known) > before:

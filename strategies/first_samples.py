@@ -19,11 +19,14 @@ class FirstSamples(Middleware):
         samples: Samples of the domain, such as networks known to be good.
 
     Raises:
-        ExperimentError: (when the search starts) one of them is no sample of the domain.
+        ExperimentError: they are no list of dicts; or (when the search starts) one is no sample of the domain.
     """
 
     def __init__(self, samples: Iterable[Mapping[str, Value]]) -> None:
-        self.samples = [dict(sample) for sample in samples]
+        given = [samples] if isinstance(samples, Mapping) else list(samples)
+        if isinstance(samples, Mapping) or not all(isinstance(sample, Mapping) for sample in given):
+            raise ExperimentError(f"FirstSamples takes a list of samples, as in [{{'width': 64}}], not {samples!r}")
+        self.samples = [dict(sample) for sample in given]
 
     def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:
         super().bind(domain, objectives, seed)

@@ -6,7 +6,8 @@ import math
 import random
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import chain, count, takewhile
+from itertools import chain, count, groupby, takewhile
+from operator import itemgetter
 
 import numpy as np
 
@@ -30,23 +31,33 @@ class _Place:
         self.key = digest(sample)
         self._domain = domain
         self._seed = seed
-        self._moves: list[tuple[str, Value]] | None = None
+        self._moves: list[list[tuple[str, Value]]] | None = None
         self._made: list[tuple[bytes, Sample]] = []
 
     def neighbour(self, number: int) -> tuple[bytes, Sample] | None:
         """The key and the sample of neighbour `number`, counted from 0; None if there are fewer."""
         if self._moves is None:
-            self._moves = list(self._domain.moves(self.sample))
+            by_label = groupby(self._domain.moves(self.sample), key=itemgetter(0))
+            self._moves = [list(moves) for _, moves in by_label]
             self._luck = random.Random(int.from_bytes(self.key) + self._seed)  # noqa: S311  (no secret)
         while len(self._made) <= number:
             if not self._moves:
                 return None
-            place = int(self._luck.random() * len(self._moves))
-            self._moves[place], self._moves[-1] = self._moves[-1], self._moves[place]
-            sample = self._domain.moved(self.sample, *self._moves.pop())
+            sample = self._domain.moved(self.sample, *self._drawn(self._moves))
             if self._domain.keeps(sample):
                 self._made.append((digest(sample), sample))
         return self._made[number]
+
+    def _drawn(self, moves: list[list[tuple[str, Value]]]) -> tuple[str, Value]:
+        """Takes a move out. Its label is drawn first: one with many values would otherwise have most of the turns."""
+        place = int(self._luck.random() * len(moves))
+        values = moves[place]
+        chosen = int(self._luck.random() * len(values))
+        values[chosen], values[-1] = values[-1], values[chosen]
+        move = values.pop()
+        if not values:
+            del moves[place]
+        return move
 
     def neighbours(self, first: int) -> Iterator[tuple[bytes, Sample]]:
         """Those from number `first` on."""
@@ -56,9 +67,10 @@ class _Place:
 class LocalSearch(Strategy):
     """Climbs from a random sample to better neighbours, and from where that ends starts anew not far from the best.
 
-    Neighbours differ in one decision (`Domain.neighbours`) and are tried in random order; the first that is better is
-    the next to stand on. Where none is, the best such place so far is changed in two decisions, and the climb starts
-    again from there. A search that stands still for too long, because all around is known, draws at random.
+    Neighbours differ in one decision (`Domain.neighbours`) and are tried in random order, every label as likely to be
+    the next one changed; the first that is better is the next to stand on. Where none is, the best such place so far
+    is changed in two decisions, and the climb starts again from there. A search that stands still for too long,
+    because all around is known, draws at random.
 
     What is proposed depends on the outcomes known, not on the order in which trials ended: those that run are taken
     for no better than where the climb stands, until they are.
@@ -91,16 +103,18 @@ class LocalSearch(Strategy):
                     self._latest = sample, key
                     return sample
             self._is_stuck = True
+            self._latest = {}, b""
         return self.domain.random(self.rng())
 
     def turned_away(self, sample: Sample, known: Sample) -> bool:
         """Takes the outcome of the model that it is the same as for that of the sample."""
+        if self._is_stuck:
+            return False
         key, same = digest(sample), digest(known)
         self._out.discard(key)
         if key == same or key in self._same:
             return False
         self._same[key] = same
-        self._is_stuck = False
         return True
 
     def tell(self, trial: Trial) -> None:

@@ -6,12 +6,22 @@ import copy
 from typing import Self
 
 from retiarii.domain import Domain, Sample
+from retiarii.errors import ExperimentError
 from retiarii.strategy import Objectives, Strategy
 from retiarii.trial import Trial
 
 
 class Middleware(Strategy):
-    """A strategy around another, which does as the other does; subclasses change what they are about.
+    """A strategy around another, which does as the other does; subclasses change what they are about::
+
+        class Halved(Middleware):
+            def ask(self):
+                if 2 * self.known >= self.domain.size:
+                    self.ending = "half of the space was tried"
+                    return None
+                return super().ask()
+
+    Call `super()` in each of `bind`, `ask` and `tell` that you override; `Chain` sets `inner`.
 
     Attributes:
         inner: The strategy inside.
@@ -30,6 +40,9 @@ class Middleware(Strategy):
     def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:
         super().bind(domain, objectives, seed)
         self.inner.bind(domain, objectives, seed)
+        if not hasattr(self.inner, "asks"):
+            name = type(self.inner).__name__
+            raise ExperimentError(f"{name}.bind has not called super().bind(domain, objectives, seed): call it first")
 
     def ask(self) -> Sample | None:
         sample = self.inner.ask()

@@ -43,7 +43,7 @@ class RegularizedEvolution(Strategy):
 
     def __init__(self, population_size: int = 50, sample_size: int = 25, *, crossover: float = 0.0) -> None:
         check_integers("RegularizedEvolution", 1, population_size=population_size, sample_size=sample_size)
-        if not 0 <= crossover <= 1:
+        if isinstance(crossover, bool) or not 0 <= crossover <= 1:
             raise ExperimentError(f"RegularizedEvolution(crossover={crossover!r}): give a probability, from 0 to 1")
         self.population_size = population_size
         self.sample_size = sample_size

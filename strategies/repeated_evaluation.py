@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 from retiarii.domain import Domain, Sample
@@ -20,6 +21,16 @@ class _Repeats:
     asked: int = 0
     numbers: set[int] = field(default_factory=set)
     ended: list[Trial] = field(default_factory=list)
+    is_told: bool = False
+
+    @property
+    def number(self) -> int:
+        """That of the one trial which the strategy inside knows: the lowest."""
+        return min(self.numbers)
+
+    @property
+    def begun(self) -> int:
+        return max(self.asked, len(self.numbers))
 
 
 class RepeatedEvaluation(Middleware):
@@ -46,10 +57,12 @@ class RepeatedEvaluation(Middleware):
         self._open: dict[bytes, _Repeats] = {}
 
     def ask(self) -> Sample | None:
-        for repeats in self._open.values():
-            if max(repeats.asked, len(repeats.numbers)) < self.times:
-                repeats.asked = max(repeats.asked, len(repeats.numbers)) + 1
-                return dict(repeats.sample)
+        unfinished = [repeats for repeats in self._open.values() if repeats.begun < self.times]
+        if unfinished:
+            first = min(unfinished, key=lambda repeats: min(repeats.numbers, default=math.inf))
+            first.asked = first.begun + 1
+            return dict(first.sample)
+        self._tell_waiting()
         sample = super().ask()
         if sample is not None:
             self._open[digest(sample)] = _Repeats(sample, asked=1)
@@ -59,23 +72,25 @@ class RepeatedEvaluation(Middleware):
         super(Middleware, self).tell(trial)
         key = digest(trial.sample)
         repeats = self._open.setdefault(key, _Repeats(trial.sample))
-        if not repeats.numbers:
-            self.inner.tell(self._as_one(trial))
         repeats.numbers.add(trial.number)
         if trial.has_ended:
             repeats.ended.append(trial)
         if len(repeats.ended) == self.times:
             del self._open[key]
-            self.inner.tell(self._merged(repeats.ended))
+            self.inner.tell(_merged(repeats))
 
-    def _as_one(self, trial: Trial) -> Trial:
-        """A trial that waits, in the strategy's own numbers."""
-        return Trial(trial.number // self.times, trial.sample, seed=trial.seed)
+    def _tell_waiting(self) -> None:
+        """Tells what is out. Only now, as a resumed search tells ended trials first, which may not be the lowest."""
+        for repeats in self._open.values():
+            if repeats.numbers and not repeats.is_told:
+                repeats.is_told = True
+                self.inner.tell(Trial(repeats.number, repeats.sample))
 
-    def _merged(self, trials: list[Trial]) -> Trial:
-        completed = [trial for trial in trials if trial.state == "completed"]
-        if not completed:
-            return replace(trials[-1], number=trials[0].number // self.times)
-        common = [name for name in completed[0].metrics if all(name in trial.metrics for trial in completed)]
-        means = {name: sum([trial.metrics[name] / len(completed) for trial in completed]) for name in common}
-        return replace(completed[-1], number=trials[0].number // self.times, metrics=means)
+
+def _merged(repeats: _Repeats) -> Trial:
+    completed = [trial for trial in repeats.ended if trial.state == "completed"]
+    if not completed:
+        return replace(repeats.ended[-1], number=repeats.number)
+    common = [name for name in completed[0].metrics if all(name in trial.metrics for trial in completed)]
+    means = {name: sum([trial.metrics[name] / len(completed) for trial in completed]) for name in common}
+    return replace(completed[-1], number=repeats.number, metrics=means)

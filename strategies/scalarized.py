@@ -20,14 +20,14 @@ class Scalarized(Middleware):
         Chain(TPE(), Scalarized(lambda metrics: metrics["accuracy"] * (metrics["latency"] / 20) ** -0.07))
 
     The second is the reward of MnasNet (Tan et al. 2019, section 3.1). The number is maximised, whatever the directions
-    of the objectives. A trial without all metrics of the weights, such as one that failed, has none.
+    of the objectives. A trial without metrics, such as one that failed, has no score.
 
     Args:
         score: The weight of each metric in a sum, or a function of the metrics.
 
     Raises:
         ExperimentError: it is neither; or (when the search starts) no objective has a weight; or (when a trial has
-            ended) the number is not finite.
+            ended) the metrics lack one that has a weight, the function fails, or the number is not finite.
     """
 
     def __init__(self, score: Mapping[str, float] | Callable[[Mapping[str, float]], float]) -> None:
@@ -43,17 +43,25 @@ class Scalarized(Middleware):
 
     def tell(self, trial: Trial) -> None:
         super(Middleware, self).tell(trial)
-        self.inner.tell(replace(trial, metrics=self._scored(trial.metrics)))
+        metrics = {"score": self._scored(trial)} if trial.metrics else {}
+        self.inner.tell(replace(trial, metrics=metrics))
 
-    def _scored(self, metrics: Mapping[str, float]) -> dict[str, float]:
-        if not metrics:
-            return {}
-        if not isinstance(self.score, Mapping):
-            score = float(self.score(metrics))
-        elif self.score.keys() <= metrics.keys():
-            score = sum([weight * metrics[name] for name, weight in self.score.items()])
-        else:
-            return {}
+    def _scored(self, trial: Trial) -> float:
+        try:
+            score = self._of(trial.metrics)
+        except Exception as error:
+            raise ExperimentError(
+                f"Scalarized has no score for trial {trial.number}, whose metrics are {dict(trial.metrics)}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
         if not math.isfinite(score):
-            raise ExperimentError(f"Scalarized made {score} of the metrics {dict(metrics)}; it must be a finite number")
-        return {"score": score}
+            raise ExperimentError(
+                f"Scalarized made {score} of the metrics {dict(trial.metrics)} of trial {trial.number}; "
+                "it must be a finite number"
+            )
+        return score
+
+    def _of(self, metrics: Mapping[str, float]) -> float:
+        if isinstance(self.score, Mapping):
+            return sum([weight * metrics[name] for name, weight in self.score.items()])
+        return float(self.score(metrics))

@@ -27,9 +27,9 @@ class ModelKeys:
     """A function of samples: equal for those whose models compute the same.
 
     A fingerprint says nothing of what a forward does not show: attributes of the model's modules, modules that training
-    alone uses (a loss, an auxiliary head), and how weights start (as zeros, frozen); so what the sample decides about
-    these is part of the key. Other weights are not looked at, be they drawn or loaded. Where there is no graph the key
-    is that of the sample, whose trial will show what is wrong.
+    alone uses (a loss, an auxiliary head), and how weights start; so what the sample decides about these is part of
+    the key, and in doubt samples are different. Where there is no graph the key is that of the sample, whose trial will
+    show what is wrong.
 
     Args:
         joint: The space with the evaluator.
@@ -78,12 +78,15 @@ class ModelKeys:
 
 
 def _labels_shown(graph: Graph) -> frozenset[str]:
-    """The labels that what a graph with open choices gives depends on."""
-    return frozenset([symbol.label for symbol in symbols_in([*_open(graph)])])
+    """The labels that what a graph with open choices gives depends on, and nothing else."""
+    called: set[str] = set()
+    shown = {symbol.label for symbol in symbols_in([*_open(graph, called)])}
+    aside = [spec for target, spec in graph.modules.items() if target not in called]
+    return frozenset(shown - {symbol.label for spec in aside for symbol in symbols_in([*_open_inside(spec)])})
 
 
-def _open(graph: Graph) -> Iterator[Any]:
-    """Nests of values that hold the expressions of a graph, of all that its output needs."""
+def _open(graph: Graph, called: set[str]) -> Iterator[Any]:
+    """Nests of values that hold the expressions of a graph, of all that its output needs; notes the modules called."""
     yield [question for question, _ in graph.answers]
     waiting, entered = [graph.output.name], set()
     while waiting:
@@ -93,6 +96,8 @@ def _open(graph: Graph) -> Iterator[Any]:
         entered.add(name)
         record = graph.records[name]
         yield [record.args, dict(record.kwargs)]
+        if isinstance(record.operation, Layer):
+            called.add(record.operation.target)
         yield from _open_in_operation(graph, record.operation)
         waiting += record.refs
 

@@ -7,14 +7,17 @@ from typing import ClassVar
 import pytest
 
 from retiarii import Experiment, ExperimentError, Trial
-from retiarii.domain import Categorical, Domain, Symbol
+from retiarii.domain import Categorical, Domain, Requirement, Symbol
 from retiarii.evaluators import FunctionalEvaluator
 from retiarii.strategies import (
+    NSGA2,
+    TPE,
     Chain,
     Filter,
     FirstSamples,
     GiveUp,
     GridSearch,
+    LocalSearch,
     Random,
     RegularizedEvolution,
     RepeatedEvaluation,
@@ -100,6 +103,11 @@ class TestFirstSamples:
         children = [strategy.ask() for _ in range(5)]
         assert all((child["x"] == 7) != (child["y"] == 7) for child in children)
 
+    @pytest.mark.parametrize("samples", [{"x": 0, "y": 0}, ["x"], [[0, 0]]])
+    def test_they_are_a_list_of_samples(self, samples):
+        with pytest.raises(ExperimentError, match="FirstSamples takes a list of samples"):
+            FirstSamples(samples)
+
 
 class TestRepeatedEvaluation:
     def test_the_strategy_is_told_the_mean(self, tmp_path):
@@ -115,12 +123,7 @@ class TestRepeatedEvaluation:
         ran.run(progress=False)
         assert [trial.sample["y"] for trial in ran.trials] == [0, 0, 0, 1, 1, 1]
         assert len({trial.seed for trial in ran.trials}) == 6
-        assert told == [
-            ("waiting", 0, {}),
-            ("completed", 0, {"default": 3.0}),
-            ("waiting", 1, {}),
-            ("completed", 1, {"default": 5.0}),
-        ]
+        assert told == [("completed", 0, {"default": 3.0}), ("completed", 3, {"default": 5.0})]
 
     def test_failures_are_left_out_of_the_mean(self, tmp_path):
         told = []
@@ -140,14 +143,27 @@ class TestRepeatedEvaluation:
         ran.run(progress=False)
         assert [entry for entry in told if entry[0] != "waiting"] == [("completed", {"default": 4.0}), ("failed", {})]
 
-    def test_goes_on_in_the_middle_of_the_repeats(self):
+    @pytest.mark.parametrize("capacity", [1, 3])
+    def test_goes_on_in_the_middle_of_the_repeats(self, capacity):
+        first = FirstSamples([{"x": 9, "y": value} for value in range(2)])
+
         def chain():
-            return deduplicated(Chain(RegularizedEvolution(4, 2), RepeatedEvaluation(3)))
+            return deduplicated(Chain(RegularizedEvolution(4, 2), RepeatedEvaluation(3), first))
 
         for steps in range(1, 25):
-            session = Session(bound(chain())).run(steps)
+            session = Session(bound(chain()), capacity=capacity).run(steps)
             resumed = session.resumed(chain())
             assert resumed.run(8).proposed == session.run(8).proposed
+
+    def test_a_sample_from_outside_is_not_run_more_often(self):
+        chain = Chain(GridSearch(), RepeatedEvaluation(2), FirstSamples([{"x": 0, "y": value} for value in (3, 1, 2)]))
+        proposed = Session(bound(deduplicated(chain)), capacity=3).run(300).proposed
+        assert len(proposed) == 200
+
+    def test_the_largest_numbers_have_a_mean(self, tmp_path):
+        ran = experiment(tmp_path, lambda sample: 1.7e308, Chain(Random(), RepeatedEvaluation(2)), max_trials=4)
+        ran.run(progress=False)
+        assert ran.best.metric == 1.7e308
 
     @pytest.mark.parametrize("times", [1, 0, 2.0])
     def test_once_is_not_repeated(self, times):
@@ -214,13 +230,66 @@ class TestScalarized:
         with pytest.raises(ExperimentError, match=r"weighs \['speed'\], and the objectives are \['acc"):
             bound(Chain(Random(), Scalarized({"speed": 1.0})), objectives=self.OBJECTIVES)
 
+    @pytest.mark.parametrize("score", [{"accuracy": 1.0, "sise": -1.0}, lambda metrics: metrics["sise"]])
+    def test_a_metric_that_is_not_there_is_named(self, score):
+        strategy = bound(Chain(Random(), Scalarized(score)), objectives=self.OBJECTIVES)
+        strategy.tell(Trial(0, strategy.ask()).running().failed("Traceback: x"))
+        with pytest.raises(ExperimentError, match=r"trial 1, whose metrics are .*'flops': 2.0.*KeyError: 'sise'"):
+            strategy.tell(Trial(1, strategy.ask()).running().completed({"accuracy": 1.0, "flops": 2.0}))
+
     def test_the_number_has_to_be_finite(self):
         strategy = bound(Chain(Random(), Scalarized(lambda metrics: float("nan"))), objectives=self.OBJECTIVES)
         with pytest.raises(ExperimentError, match="Scalarized made nan of the metrics"):
             strategy.tell(Trial(0, strategy.ask()).running().completed({"accuracy": 1.0, "flops": 2.0}))
 
 
+class NotBound(Random):
+    def bind(self, domain, objectives, seed):
+        self.mine = seed
+
+
+class GivesLists(Random):
+    def ask(self):
+        return [1, 2]
+
+
 class TestDeduplication:
+    def test_a_forgotten_call_is_named(self):
+        with pytest.raises(
+            ExperimentError, match=r"NotBound.bind has not called super\(\).bind\(domain, objectives, seed\)"
+        ):
+            bound(deduplicated(NotBound()))
+
+    def test_what_is_no_sample_is_named(self):
+        with pytest.raises(ExperimentError, match=r"GivesLists.ask gave \[1, 2\]; give a sample"):
+            bound(deduplicated(GivesLists())).ask()
+
+    def test_a_grid_with_many_samples_of_one_model_comes_to_its_end(self):
+        domain = Domain([Categorical("a", tuple(range(60))), Categorical("dead", tuple(range(200)))])
+        strategy = bound(deduplicated(GridSearch(), lambda sample: sample["a"]), domain)
+        assert len(Session(strategy).run(100).proposed) == 60
+
+    def test_local_search_climbs_past_what_was_turned_away(self):
+        labels = [Categorical(f"c{number}", tuple(range(4))) for number in range(12)]
+        strategy = deduplicated(LocalSearch(), lambda sample: tuple([*sample.values()][1:]))
+        bound(strategy, Domain([Categorical("dead", (0, 1, 2)), *labels]))
+        best = 0
+        for number in range(200):
+            trial = Trial(number, strategy.ask())
+            strategy.tell(trial)
+            score = [*trial.sample.values()][1:].count(3)
+            strategy.tell(trial.running().completed({"score": float(score)}))
+            best = max(best, score)
+        assert best == 12
+
+    @pytest.mark.parametrize("make", [LocalSearch, lambda: NSGA2(5), lambda: RegularizedEvolution(5, 3), TPE])
+    def test_what_is_rare_is_found_to_the_last(self, make):
+        digits = [Categorical(f"d{number}", tuple(range(10))) for number in range(6)]
+        total = Symbol("d0") + Symbol("d1") + Symbol("d2") + Symbol("d3")
+        domain = Domain(digits, constraints=[Requirement(total <= 0)])
+        proposed = Session(bound(deduplicated(make()), domain)).run(15).proposed
+        assert len(proposed) == 15
+
     def test_keeps_to_the_innermost_strategy_of_a_chain(self):
         chain = deduplicated(Chain(Random(), GiveUp(3)))
         assert [type(layer) for layer in chain.middleware] == [Deduplication, GiveUp]
