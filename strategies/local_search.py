@@ -88,6 +88,8 @@ class LocalSearch(Strategy):
         self._scores: dict[bytes, float] = {}
         self._out: set[bytes] = set()
         self._same: dict[bytes, bytes] = {}
+        self._asked: set[bytes] = set()
+        self._dropped: set[bytes] = set()
         self._kicks = 0
         self._is_stuck = False
         self._latest: tuple[Sample, bytes] = {}, b""
@@ -98,8 +100,9 @@ class LocalSearch(Strategy):
         if not self._is_stuck:
             due = self._climb()
             for key, sample in chain((due,) if due else (), self._wanted()):
-                if key not in self._scores and key not in self._out and key not in self._same:
+                if self._is_open(key):
                     self._out.add(key)
+                    self._asked.add(key)
                     self._latest = sample, key
                     return sample
             self._is_stuck = True
@@ -112,6 +115,7 @@ class LocalSearch(Strategy):
             return False
         key, same = digest(sample), digest(known)
         self._out.discard(key)
+        self._asked.discard(key)
         if key == same or key in self._same:
             return False
         self._same[key] = same
@@ -123,12 +127,25 @@ class LocalSearch(Strategy):
         sample, key = self._latest
         if trial.sample is not sample:
             key = digest(trial.sample)
+        self._dropped.discard(key)
+        self._asked.discard(key)
         if not trial.has_ended:
             self._out.add(key)
+            self._drop_others()
             return
         self._out.discard(key)
         score = self._score(trial)
         self._scores.setdefault(key, -math.inf if score is None else score)
+
+    def _drop_others(self) -> None:
+        """Something else became a trial in place of what was asked for before: that never will, and is no better."""
+        self._out -= self._asked
+        self._dropped |= self._asked
+        self._asked.clear()
+
+    def _is_open(self, key: bytes) -> bool:
+        """Whether nothing is known of a sample, and nobody is finding out."""
+        return not (key in self._scores or key in self._out or key in self._same or key in self._dropped)
 
     def _stand_on(self, sample: Sample) -> None:
         self._place = _Place(self.domain, sample, self.seed)
@@ -168,8 +185,8 @@ class LocalSearch(Strategy):
                 yield digest(sample), sample
 
     def _outcome(self, key: bytes) -> float | None:
-        score = self._scores.get(key)
-        return self._scores.get(self._same[key]) if score is None and key in self._same else score
+        score = self._scores.get(self._same.get(key, key))
+        return -math.inf if score is None and key in self._dropped else score
 
     def _better(self, height: float) -> tuple[float, Sample]:
         if self._best is not None and self._best[0] >= height:

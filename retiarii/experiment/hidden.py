@@ -28,7 +28,7 @@ def hidden_labels(space: ModelSpace) -> frozenset[str]:
     forward, who may have made them under `torch.no_grad`. The modules of torch and our own show all that they are.
     """
     root = space.rewritten()
-    symbols = [*_held(root)]
+    symbols = [*_held(root), *_started_otherwise(root)]
     for path, module in root.named_modules():
         if isinstance(module, LayerChoice) and _may_look_alike([*module], is_in_cell=_is_in_cell(root, path)):
             symbols += symbols_in(module.symbol)
@@ -68,14 +68,25 @@ def _may_look_alike(candidates: list[nn.Module], *, is_in_cell: bool) -> bool:
     unknown = [candidate for candidate in candidates if not all(map(_is_known, candidate.modules()))]
     if unknown and (not is_in_cell or len({*map(_leaves, unknown)}) < len(unknown)):
         return True
+    if is_in_cell:
+        return False
+    # Outside of cells equal layers are there because their weights are not, as of a network trained before.
+    equal = [_leaves(candidate) for candidate in candidates if any(True for _ in candidate.parameters())]
+    return len({*equal}) < len(equal)
+
+
+def _started_otherwise(root: nn.Module) -> Iterator[Symbol]:
+    """The symbols of all choices among layers that, wherever they stand, start or train otherwise than equal ones."""
     starts: dict[str, set[str]] = {}
-    for number, candidate in enumerate(candidates):
-        start = _start(candidate)
-        if start:
-            # Outside of cells equal layers are there because their weights are not, as of a network trained before.
-            which = repr(start) if is_in_cell else str(number)
-            starts.setdefault(repr([shape for shape, *_ in start]), set()).add(which)
-    return any(len(different) > 1 for different in starts.values())
+    choices: dict[str, list[LayerChoice]] = {}
+    for choice in [module for module in root.modules() if isinstance(module, LayerChoice)]:
+        for candidate in choice:
+            made_of = _leaves(candidate)
+            starts.setdefault(made_of, set()).add(repr(_start(candidate)))
+            choices.setdefault(made_of, []).append(choice)
+    for made_of, different in starts.items():
+        if len(different) > 1:
+            yield from [symbol for choice in choices[made_of] for symbol in symbols_in(choice.symbol)]
 
 
 def _leaves(module: nn.Module) -> str:
@@ -85,6 +96,8 @@ def _leaves(module: nn.Module) -> str:
 
 def _start(module: nn.Module) -> list[tuple[Any, ...]]:
     """For each parameter its shape, the one number that it holds (None if there are several), and if it is trained.
+
+    In an order that does not depend on names.
 
     Nothing where shapes are not known yet.
     """

@@ -22,6 +22,9 @@ class ASHA(Stopper):
     Source: Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020), section 3, in the form that
     stops trials where they are instead of pausing and promoting them.
 
+    Report all objectives that the evaluator returns, not the one alone that is looked at: a stopped trial whose last
+    report lacks one has no metrics, so that strategies learn nothing of it.
+
     Args:
         min_reports: The reports up to the first rung.
         reduction_factor: Of how many trials one goes on, from 2; 4 in the paper.

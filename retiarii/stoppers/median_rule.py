@@ -18,6 +18,9 @@ class MedianRule(Stopper):
 
     Source: Golovin et al., "Google Vizier" (KDD 2017), section 3.2.1.
 
+    Report all objectives that the evaluator returns, not the one alone that is looked at: a stopped trial whose last
+    report lacks one has no metrics, so that strategies learn nothing of it.
+
     Args:
         warmup: After how many reports a trial can be stopped at the earliest, less one.
         min_trials: How many completed trials with as many reports it takes.
@@ -40,16 +43,21 @@ class MedianRule(Stopper):
         super().bind(objectives)
         self._watched = Watched.by(self, self.metric, self.direction)
         self._averages: list[list[float]] = []
+        self._best: dict[int, tuple[int, float]] = {}
 
     def should_stop(self, trial: Trial) -> bool:
-        self._watched.score(trial)
+        score = self._watched.score(trial)
         step = len(trial.intermediates)
+        reports, best = self._best.get(trial.number, (0, score))
+        best = max(best, score) if reports == step - 1 else max(self._watched.scores(trial))
+        self._best[trial.number] = step, best
         averages = self._averages[step - 1] if step <= len(self._averages) else []
         if step <= self.warmup or len(averages) < self.min_trials:
             return False
-        return max(self._watched.scores(trial)) < _median(averages)
+        return best < _median(averages)
 
     def tell(self, trial: Trial) -> None:
+        self._best.pop(trial.number, None)
         if trial.state != "completed":
             return
         for step, total in enumerate(accumulate(self._watched.scores(trial)), start=1):

@@ -42,7 +42,7 @@ class Learner:
     def __init__(self, widths: Sequence[int], *, learning_rate: float, entropy: float, seed: int) -> None:
         self._seed = seed
         self._updates = 0
-        with _own_surroundings([seed]), torch.device("cpu"):
+        with own_surroundings([seed]):
             self._network = RecurrentNetwork(widths)
             self._policy = _Policy(
                 actor=self._network,
@@ -82,7 +82,7 @@ class Learner:
         ended = np.ones(len(taken), dtype=bool)
         episodes: Any = (seen, np.maximum(taken, 0), rewards, ended, ~ended, ended, seen)
         self._updates += 1
-        with _own_surroundings([self._seed, self._updates]), policy_within_training_step(self._policy):
+        with own_surroundings([self._seed, self._updates]), policy_within_training_step(self._policy):
             self._algorithm.update(ReplayBuffer.from_data(*episodes), batch_size=None, repeat=_REPEATS)
 
 
@@ -108,14 +108,22 @@ def _episodes(scores: Tensor) -> Distribution:
 
 
 @contextmanager
-def _own_surroundings(seed: Sequence[int]) -> Iterator[None]:
-    """Gradients are on and the global generators seeded; afterwards both are as they were before."""
-    numpy_state = np.random.get_state()
+def own_surroundings(seed: Sequence[int]) -> Iterator[None]:
+    """Single precision on the CPU with gradients, global generators seeded; afterwards all is as it was before."""
+    numpy_state, precision = np.random.get_state(), torch.get_default_dtype()
     own = np.random.SeedSequence(seed).generate_state(1)[0]
-    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+    with (
+        torch.random.fork_rng(devices=[]),
+        torch.device("cpu"),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        torch.autocast("cpu", enabled=False),
+    ):
         np.random.seed(own)
         torch.default_generator.manual_seed(int(own))
+        torch.set_default_dtype(torch.float32)
         try:
             yield
         finally:
+            torch.set_default_dtype(precision)
             np.random.set_state(numpy_state)

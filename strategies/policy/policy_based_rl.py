@@ -13,7 +13,7 @@ from retiarii.domain.sieve import Sieve
 from retiarii.errors import ExperimentError
 from retiarii.strategies.policy.decisions import Options
 from retiarii.strategies.policy.episodes import Episodes
-from retiarii.strategies.policy.learner import Learner
+from retiarii.strategies.policy.learner import Learner, own_surroundings
 from retiarii.strategies.score import single_objective
 from retiarii.strategies.seen import digest
 from retiarii.strategy import Objectives, Strategy
@@ -125,7 +125,8 @@ class PolicyBasedRL(Strategy):
         """Samples that keep the constraints; the same until the policy changes."""
         rng = np.random.default_rng([self.seed, len(self._scores) // self.samples_per_update, level])
         count = self.samples_per_update * _DRAWN_PER_SAMPLE
-        samples = self._episodes.draw(learner.walk(), count, _TEMPERATURES[level], rng)
+        with own_surroundings([self.seed]):
+            samples = self._episodes.draw(learner.walk(), count, _TEMPERATURES[level], rng)
         return [(digest(sample), sample) for sample in Sieve(self.domain.constraints).passing(samples)]
 
 
