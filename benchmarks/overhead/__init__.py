@@ -1,0 +1,1 @@
+"""What the benchmark of strategies' overhead is made of."""
