@@ -64,8 +64,10 @@ class RepeatedEvaluation(Middleware):
             return dict(first.sample)
         self._tell_waiting()
         sample = super().ask()
-        if sample is not None:
-            self._open[digest(sample)] = _Repeats(sample, asked=1)
+        # What is out already would mix its trials with those before: it may come again when they have ended.
+        if sample is None or digest(sample) in self._open:
+            return None
+        self._open[digest(sample)] = _Repeats(sample, asked=1)
         return sample
 
     def tell(self, trial: Trial) -> None:

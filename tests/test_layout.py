@@ -66,6 +66,11 @@ def test_domain_loads_no_torch():
     assert "torch" not in loaded_by("import retiarii.domain")
 
 
+@pytest.mark.parametrize("name", ["NSGA2", "TPE", "LocalSearch", "RegularizedEvolution", "Random", "Deduplication"])
+def test_strategies_that_train_nothing_load_no_torch(name):
+    assert "torch" not in loaded_by(f"from retiarii.strategies import {name}")
+
+
 @pytest.mark.parametrize("name", retiarii.__all__)
 def test_public_name_is_found(name):
     assert getattr(retiarii, name).__name__ == name
