@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import chain, count, groupby, takewhile
+from itertools import count, groupby, takewhile
 from operator import itemgetter
 
 import numpy as np
@@ -50,9 +50,10 @@ class _Place:
 
     def _drawn(self, moves: list[list[tuple[str, Value]]]) -> tuple[str, Value]:
         """Takes a move out. Its label is drawn first: one with many values would otherwise have most of the turns."""
-        place = int(self._luck.random() * len(moves))
+        share = self._luck.random() * len(moves)
+        place = int(share)
         values = moves[place]
-        chosen = int(self._luck.random() * len(values))
+        chosen = int((share - place) * len(values))
         values[chosen], values[-1] = values[-1], values[chosen]
         move = values.pop()
         if not values:
@@ -99,12 +100,14 @@ class LocalSearch(Strategy):
     def ask(self) -> Sample | None:
         if not self._is_stuck:
             due = self._climb()
-            for key, sample in chain((due,) if due else (), self._wanted()):
-                if self._is_open(key):
-                    self._out.add(key)
-                    self._asked.add(key)
-                    self._latest = sample, key
-                    return sample
+            if due is None or not self._is_open(due[0]):
+                due = next((neighbour for neighbour in self._wanted() if self._is_open(neighbour[0])), None)
+            if due is not None:
+                key, sample = due
+                self._out.add(key)
+                self._asked.add(key)
+                self._latest = sample, key
+                return sample
             self._is_stuck = True
             self._latest = {}, b""
         return self.domain.random(self.rng())
