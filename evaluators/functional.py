@@ -24,7 +24,9 @@ class FunctionalEvaluator(Evaluator):
     Args:
         function: Called as `function(model, **arguments)`.
         argument: What the function takes: the built "module", the "graph" or the "sample".
-        arguments: Handed on to the function; value choices, and expressions over them, decided.
+        arguments: Handed on to the function; value choices, and expressions over them, decided, also those in dicts,
+            lists, tuples and dataclasses. Elsewhere (modules, sets, namespaces, partial functions) an experiment
+            refuses them.
     """
 
     def __init__(self, function: Callable[..., Metrics], /, *, argument: Argument = "module", **arguments: Any) -> None:

@@ -44,8 +44,20 @@ def _outcome(job: Job) -> Mapping[str, float] | Failure | None:
         return _metrics(job)
     except TrialStopped:
         return None
+    except BaseExceptionGroup as group:
+        return _outcome_of_group(group)
     except Exception as error:  # noqa: BLE001  (whatever it is, it is the outcome of this trial)
         return Failure.from_exception(error)
+
+
+def _outcome_of_group(group: BaseExceptionGroup[BaseException]) -> Failure | None:
+    """What several errors come to, as of an `asyncio.TaskGroup`: those that give the trial up are put aside."""
+    _, others = group.split(TrialStopped)
+    if others is None:
+        return None
+    if not isinstance(others, Exception):
+        raise group
+    return Failure.from_exception(group)
 
 
 def _metrics(job: Job) -> dict[str, float]:

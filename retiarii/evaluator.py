@@ -35,7 +35,8 @@ class Evaluator(ABC):
     """Scores one model at a time. It is sent to where trials run, so it has to be picklable for engines with processes.
 
     What it is made with may be left open: a `ValueChoice` among its attributes, or an expression over some, is searched
-    together with the model space. `evaluate` never sees these, but what a trial's sample decides.
+    together with the model space, also in dicts, lists, tuples and dataclasses. `evaluate` never sees these, but what a
+    trial's sample decides.
 
     Attributes:
         objectives: The metrics that a search over this evaluator optimises by default.
@@ -89,7 +90,8 @@ def check_metrics(value: Metrics, objectives: Objectives, costs: Sequence[str] =
         return _with_objectives(_numbers(value, "metric"), objectives, costs)
     if len(objectives) > 1:
         raise MetricError(
-            f"the evaluator returned {_described(value)}; expected a mapping with the objectives {_listed(objectives)}"
+            f"the evaluator returned {_described(value)}; expected a mapping with the objectives "
+            f"{_listed(objectives)}{_cost_hint(costs)}"
         )
     (name,) = objectives
     return {name: _number(value, f"metric {name!r}")}
@@ -115,13 +117,13 @@ def report_intermediate(value: Metrics) -> None:
     Raises:
         MetricError: the value is no finite number.
         TrialStopped: the trial has been stopped, by a stopper say; let it pass.
-        ExperimentError: no evaluation is running in this thread.
+        ExperimentError: no evaluation is running in this thread, or it is over.
     """
     reporting = _reporting.get()
-    if reporting is None:
+    if reporting is None or reporting.is_over:
         raise ExperimentError(
             f"report_intermediate({reprlib.repr(value)}) was called outside an evaluation; "
-            "call it in what an evaluator runs, in the thread that runs it"
+            "call it in what an evaluator runs, in the thread that runs it, before it returns"
         )
     reporting.report(value)
 
@@ -137,10 +139,12 @@ class Reporting:
 
     Attributes:
         is_stopped: Whether the trial has been stopped.
+        is_over: Whether the evaluation has ended, so that nothing can be reported any more.
     """
 
     def __init__(self, receive: Callable[[Report], None]) -> None:
         self.is_stopped = False
+        self.is_over = False
         self._receive = receive
         self._count = 0
         self._error: BaseException | None = None
@@ -152,6 +156,7 @@ class Reporting:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.is_over = True
         _reporting.reset(self._token)
         if error is None and self._error is not None:
             raise self._error
@@ -188,9 +193,16 @@ def _with_objectives(metrics: dict[str, float], objectives: Objectives, costs: S
             f"Experiment(objectives={{{next(iter(metrics))!r}: 'maximize'}}), or return one of them as 'default'"
         )
     if missing:
-        others = f", and the costs are {_listed(costs)}" if costs else ""
-        raise MetricError(f"the objective {missing[0]!r} is missing; the evaluator returned {_listed(metrics)}{others}")
+        hint = _cost_hint(costs) if missing != [DEFAULT_METRIC] else ""
+        raise MetricError(f"the objective {missing[0]!r} is missing; the evaluator returned {_listed(metrics)}{hint}")
     return _sorted(metrics, objectives)
+
+
+def _cost_hint(costs: Sequence[str]) -> str:
+    """Where else an objective may come from that the evaluator does not return."""
+    if costs:
+        return f", and the costs are {_listed(costs)}"
+    return "; one that is known without training is given as a cost, as in Experiment(costs=[Flops(space)])"
 
 
 def _default_named(metrics: Mapping[str, float], objectives: Objectives) -> dict[str, float]:

@@ -15,6 +15,9 @@ class Stopper(ABC):
     and told the ended trials in the order in which they ended; those that were running begin anew. So what it knows
     must follow from the trials it is shown, and from nothing random.
 
+    Report all objectives that the evaluator returns, every time: what a stopped trial reported last is what strategies
+    learn from, with its costs, and where an objective is missing they learn nothing of it.
+
     A whole stopper, which ends what is below chance after three reports::
 
         class BelowChance(Stopper):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import decimal
 import fractions
 import json
@@ -109,6 +110,16 @@ def test_a_missing_objective_is_named_with_what_came():
         check_metrics({}, ONE)
 
 
+def test_a_missing_objective_may_be_a_cost():
+    for returned in (0.5, {"accuracy": 1.0}):
+        with pytest.raises(MetricError, match=r"known without training is given as a cost, .*costs=\[Flops\(space\)\]"):
+            check_metrics(returned, TWO)
+        with pytest.raises(MetricError, match=r", and the costs are 'flops'$"):
+            check_metrics(returned, {"accuracy": "maximize", "FLOPs": "minimize"}, ["flops"])
+    with pytest.raises(MetricError, match=r"'default' is missing; the evaluator returned none$"):
+        check_metrics({}, DEFAULT)
+
+
 def test_a_number_for_two_objectives_is_refused():
     with pytest.raises(MetricError, match=r"returned 0\.5 \(float\); expected a mapping with .*'accuracy', 'latency'"):
         check_metrics(0.5, TWO)
@@ -152,6 +163,16 @@ def test_a_report_outside_an_evaluation_is_an_error():
         pass
     with pytest.raises(ExperimentError, match=r"report_intermediate\(0\.5\) was called outside an evaluation"):
         report_intermediate(0.5)
+
+
+def test_a_report_after_the_end_of_the_evaluation_is_an_error():
+    received = []
+    with Reporting(received.append):
+        kept = contextvars.copy_context()
+        kept.run(report_intermediate, 1.0)
+    with pytest.raises(ExperimentError, match=r"report_intermediate\(5\.0\) was called outside .* before it returns"):
+        kept.run(report_intermediate, 5.0)
+    assert received == [1.0]
 
 
 def test_a_report_from_another_thread_is_an_error():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 from retiarii.domain import Domain
@@ -37,6 +37,10 @@ def space(value: Space) -> Space:
 
 def objectives(value: Objectives) -> Objectives:
     """A copy of `value`, which has metrics with directions."""
+    if not isinstance(value, Mapping):
+        raise ExperimentError(
+            f"objectives is {reprlib.repr(value)}; give metrics with directions, as in {{'accuracy': 'maximize'}}"
+        )
     if not value:
         raise ExperimentError("objectives is empty; give a metric and its direction, as in {'accuracy': 'maximize'}")
     for name, direction in value.items():

@@ -51,7 +51,8 @@ class Experiment:
 
     Args:
         space: The model space.
-        evaluator: Scores models. What it leaves open (`ValueChoice`s) is searched with the space.
+        evaluator: Scores models. What it leaves open (`ValueChoice`s) is searched with the space. A sample for which
+            that, or a cost, can't be computed is a failed trial.
         strategy: Proposes samples.
         name: The folder of the record; by default the space's class and the time, so a new one.
         directory: Where experiments lie; by default `retiarii-experiments` in the working directory.
@@ -130,7 +131,8 @@ class Experiment:
                 print(f"retiarii: interrupted; the same experiment goes on from {folder}", file=sys.stderr)
             raise
         if progress:
-            print(report(self._history, folder, self.ending, time.monotonic() - begin), file=sys.stderr)
+            seconds = time.monotonic() - begin
+            print(report(self._history, folder, self.ending, seconds, self.stopper), file=sys.stderr)
 
     @property
     def trials(self) -> list[Trial]:
@@ -171,8 +173,11 @@ class Experiment:
 
         Args:
             k: How many.
-            format: "code" (the source of a file that needs nothing but PyTorch), "sample" (a dict), "module" (built,
-                with fresh weights), or "graph".
+            format: "code" (the source of a file that needs nothing but PyTorch), "sample" (a dict: what the trial
+                decided of the space, for `space.freeze`), "module" (built, with fresh weights), or "graph".
+
+        What was searched of the evaluator, such as a learning rate, is no part of a model: it is in the whole sample
+        of a trial, as in `experiment.best.sample["lr"]`.
 
         Raises:
             ExperimentError: no trial has completed, or the format is unknown.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from retiarii.domain import Choice, Domain, Partial, Requirement, Sample, Symbol, Value, evaluate_nested, symbols_in
+from retiarii.domain import Choice, Domain, Partial, Requirement, Sample, Symbol, Value
 from retiarii.engine import Space
-from retiarii.errors import ExperimentError
+from retiarii.errors import ExperimentError, SampleError
 from retiarii.evaluator import Evaluator
+from retiarii.experiment.open_arguments import open_symbols, refuse_unsearched, with_values
 
 
 class Joint:
@@ -18,23 +20,25 @@ class Joint:
 
     Args:
         space: The model space.
-        evaluator: It may leave value choices open, and expressions over them. One without a label is called after what
-            it stands for.
+        evaluator: It may leave value choices open, and expressions over them, in dicts, lists, tuples and dataclasses,
+            too. One without a label is called after what it stands for.
 
     Attributes:
         domain: That of the space, followed by the evaluator's own choices.
 
     Raises:
-        ExperimentError: a label is there twice for different choices, or for one that not every model has.
+        ExperimentError: a label is there twice for different choices, or for one that not every model has; or a choice
+            is where it can't be searched.
     """
 
     def __init__(self, space: Space, evaluator: Evaluator) -> None:
         self.space = space
         self.evaluator = evaluator
-        self._open = {name: value for name, value in evaluator.searchable().items() if symbols_in(value)}
+        refuse_unsearched(evaluator, space)
+        self._open = {name: value for name, value in evaluator.searchable().items() if open_symbols(value)}
         self._labels: dict[str, str] = {}
         self._added: dict[str, Choice] = {}
-        found = [(name, symbol) for name, value in self._open.items() for symbol in symbols_in(value)]
+        found = [(name, symbol) for name, value in self._open.items() for symbol in open_symbols(value)]
         self._taken = {*space.domain.labels, *[symbol.label for _, symbol in found if self._is_labelled(symbol)]}
         for name, symbol in found:
             self._join(name, symbol)
@@ -54,12 +58,13 @@ class Joint:
         """The evaluator with what a sample decides of it.
 
         Raises:
-            SampleError: an expression can't be computed.
+            SampleError: an expression can't be computed; it says of which argument.
+            Exception: whatever a dataclass raises that is made with the values.
         """
         if not self._open:
             return self.evaluator
         values = {symbol: sample[label] for symbol, label in self._labels.items()}
-        return self.evaluator.decided(evaluate_nested(self._open, values))
+        return self.evaluator.decided({name: _decided(name, value, values) for name, value in self._open.items()})
 
     def _is_labelled(self, symbol: Symbol) -> bool:
         """Whether the label is the user's, or the space's because the choice is in the space, too."""
@@ -106,3 +111,10 @@ class Joint:
         labels = frozenset(domain.labels)
         rules = [rule if isinstance(rule, Requirement) else Partial(rule, labels) for rule in domain.constraints]
         return Domain([*domain.choices.values(), *self._added.values()], domain.conditions, rules)
+
+
+def _decided(name: str, value: Any, sample: Sample) -> Any:
+    try:
+        return with_values(value, sample)
+    except SampleError as error:
+        raise SampleError(f"the evaluator's {name!r}: {error}") from error

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from retiarii.domain import Sample
 from retiarii.domain.constraint import Cost
-from retiarii.errors import ExperimentError
+from retiarii.errors import ExperimentError, ProfileError
 from retiarii.evaluator import reported_metrics
 from retiarii.trial import Objectives, Trial
 
@@ -40,9 +40,10 @@ class Priced:
             sample: What it decides of the space.
 
         Raises:
-            ExperimentError: a cost is no finite number.
+            ProfileError: a cost is no finite number.
+            Exception: whatever a cost raises.
         """
-        self._known[trial.number] = {cost.name: _number(cost, trial.number, sample) for cost in self._costs}
+        self._known[trial.number] = {cost.name: _number(cost, sample) for cost in self._costs}
 
     def joined(self, trial: Trial, metrics: Mapping[str, float]) -> dict[str, float]:
         """The metrics with the costs, the objectives first.
@@ -74,8 +75,8 @@ class Priced:
         return {**{name: together[name] for name in self._objectives if name in together}, **together}
 
 
-def _number(cost: Cost, number: int, sample: Sample) -> float:
+def _number(cost: Cost, sample: Sample) -> float:
     found: float = cost([dict(sample)])[0].item()
     if not math.isfinite(found):
-        raise ExperimentError(f"the cost {cost.name!r} of trial {number} is {found}; it must be a finite number")
+        raise ProfileError(f"the cost {cost.name!r} is {found}; it must be a finite number")
     return found

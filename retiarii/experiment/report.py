@@ -8,20 +8,32 @@ from pathlib import Path
 
 from retiarii.experiment.history import History
 from retiarii.experiment.progress import duration
+from retiarii.stopper import Stopper
 from retiarii.trial import Trial
 
 _ROWS = 5
 _WIDTH = 100
+_REPORTING = "call report_intermediate(value) while the model is trained."
 
 
-def report(history: History, folder: Path, ending: str, seconds: float) -> str:
-    """The outcome of a run: why it ended, the best trials, and where everything lies."""
+def report(history: History, folder: Path, ending: str, seconds: float, stopper: Stopper | None = None) -> str:
+    """The outcome of a run: why it ended, the best trials, and where everything lies.
+
+    Args:
+        history: The trials.
+        folder: Where they lie.
+        ending: Why the run ended.
+        seconds: How long it took.
+        stopper: That of the run; it is said if it had nothing to look at.
+    """
     states = ", ".join(f"{count} {state}" for state, count in history.counts.items() if count)
     lines = [f"The search has ended after {duration(seconds)}: {ending}.", f"Trials: {states or 'none'}."]
     if history.best is not None:
         lines += ["", *_outcome(history)]
     if history.counts["failed"]:
         lines += ["", f"The error of the last failed trial: {_last_error(history)}"]
+    if stopper is not None and history.counts["completed"] and not any(trial.intermediates for trial in history.trials):
+        lines += ["", f"No trial reported anything to {type(stopper).__name__}; {_REPORTING}"]
     return "\n".join([*lines, "", f"Everything is in {folder}"])
 
 

@@ -16,6 +16,7 @@ from retiarii.experiment.joint import Joint
 from retiarii.experiment.priced import Priced
 from retiarii.experiment.records import Records
 from retiarii.stopper import Stopper
+from retiarii.strategies.seen import digest
 from retiarii.strategy import Strategy
 from retiarii.trial import Objectives, Trial
 
@@ -118,21 +119,26 @@ class Search:
         self._watch()
 
     def _fill(self) -> None:
-        jobs = []
+        jobs: list[Job] = []
         while len(self._open) < self._setup.engine.capacity and (trial := self._next()) is not None:
             self._history.put(trial)
             self._open.add(trial.number)
-            job = self._job(trial)
-            self._priced.price(trial, job.sample)
-            jobs.append(job)
+            try:
+                jobs.append(self._job(trial))
+            except Exception as error:  # noqa: BLE001  (of the user's costs and expressions: this trial's outcome)
+                # Were these written later, a record that is cut off here would lack trials of lower numbers.
+                self._records.save([job.trial for job in jobs])
+                self._fail(trial, Failure.from_exception(error), 0.0)
+                self._watch()
         if jobs:
             self._records.save([job.trial for job in jobs])
             self._setup.engine.submit(jobs)
 
     def _job(self, trial: Trial) -> Job:
         joint, costs = self._setup.joint, tuple([cost.name for cost in self._setup.costs])
-        evaluator = joint.decided(trial.sample)
-        return Job(trial, joint.part(trial.sample), joint.space, evaluator, self._priced.left_to_evaluator, costs)
+        evaluator, part = joint.decided(trial.sample), joint.part(trial.sample)
+        self._priced.price(trial, part)
+        return Job(trial, part, joint.space, evaluator, self._priced.left_to_evaluator, costs)
 
     def _next(self) -> Trial | None:
         limits = self._setup.limits
@@ -161,7 +167,8 @@ class Search:
         return trial
 
     def _reason(self) -> str:
-        tried, domain = len(self._history), self._domain
+        domain = self._domain
+        tried = len({digest(trial.sample) for trial in self._history.trials})
         if not domain.constraints and tried >= domain.size:
             return f"all {domain.size} samples of the space were tried"
         within = " within the constraints" if domain.constraints else ""
@@ -179,8 +186,7 @@ class Search:
                 self._end(trial.completed(metrics, ended=time.time(), duration=event.duration))
                 self._first_errors.note(None)
             case Failed():
-                self._end(trial.failed(event.failure.text, ended=time.time(), duration=event.duration))
-                self._first_errors.note(event.failure)
+                self._fail(trial, event.failure, event.duration)
             case Stopped():
                 metrics = self._priced.reported(trial)
                 self._end(trial.stopped(metrics, ended=time.time(), duration=event.duration))
@@ -193,6 +199,10 @@ class Search:
             return
         self._stopping.add(trial.number)
         self._setup.engine.cancel(trial.number)
+
+    def _fail(self, trial: Trial, failure: Failure, duration: float) -> None:
+        self._end(trial.failed(failure.text, ended=time.time(), duration=duration))
+        self._first_errors.note(failure)
 
     def _end(self, trial: Trial) -> None:
         self._keep(trial)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ from retiarii.strategies.policy.network import NetworkWalk, RecurrentNetwork
 
 _REPEATS = 5
 _CLIP = 0.2
+_MOST_STEPS = 64
 
 
 class Learner:
@@ -69,7 +71,7 @@ class Learner:
         """Makes episodes of high reward more likely, and those of low reward less.
 
         They may stem from anywhere: what they are compared with is the policy as it is before this. Nothing is learned
-        from rewards that are all equal.
+        from rewards that are all equal. An update that overflows is taken back.
 
         Args:
             taken: The options of at least two episodes, -1 for steps left out: shape (samples, steps).
@@ -82,8 +84,11 @@ class Learner:
         ended = np.ones(len(taken), dtype=bool)
         episodes: Any = (seen, np.maximum(taken, 0), rewards, ended, ~ended, ended, seen)
         self._updates += 1
+        before = copy.deepcopy(self._algorithm.state_dict())
         with own_surroundings([self._seed, self._updates]), policy_within_training_step(self._policy):
             self._algorithm.update(ReplayBuffer.from_data(*episodes), batch_size=None, repeat=_REPEATS)
+        if not all(bool(weight.isfinite().all()) for weight in self._network.parameters()):
+            self._algorithm.load_state_dict(before)
 
 
 class _Policy(ProbabilisticActorPolicy):
@@ -103,8 +108,16 @@ class _Baseline(nn.Module):
         return self.level.repeat(len(obs.taken))
 
 
+class _Episode(Independent):
+    """Whole episodes. Ratios of very long ones would overflow, so theirs are as of one with fewer steps, on average."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        scores: Tensor = super().log_prob(value)
+        return scores * min(1.0, _MOST_STEPS / self.event_shape[0])
+
+
 def _episodes(scores: Tensor) -> Distribution:
-    return Independent(Categorical(logits=scores, validate_args=False), 1, validate_args=False)
+    return _Episode(Categorical(logits=scores, validate_args=False), 1, validate_args=False)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import numpy as np
@@ -319,3 +320,60 @@ def test_it_can_be_used_again_after_a_listener_raised():
     engine.close()
     engine.submit([job(epochs(1, []), number=0)])
     assert isinstance(advanced(engine)[-1], Completed)
+
+
+def in_tasks(*functions):
+    """An evaluation that runs functions, each as a task of a group."""
+
+    async def together():
+        async def call(function):
+            function()
+
+        async with asyncio.TaskGroup() as tasks:
+            for function in functions:
+                tasks.create_task(call(function))
+
+    def evaluation(sample):
+        asyncio.run(together())
+        return 1.0
+
+    return evaluation
+
+
+def reporting():
+    report_intermediate(1)
+
+
+def giving_up():
+    raise TrialStopped
+
+
+def failing():
+    raise ValueError("of the evaluation")
+
+
+@pytest.mark.parametrize("functions", [[reporting], [reporting] * 2, [reporting, failing]])
+def test_a_stop_within_a_group_of_tasks_is_a_stop(functions):
+    engine, events = SequentialEngine(), []
+    engine.submit([job(in_tasks(*functions))])
+    engine.advance(stopping_at(engine, 1, events), 0)
+    assert isinstance(events[-1], Stopped)
+
+
+def test_groups_of_errors_are_outcomes_of_their_trial():
+    assert isinstance(run(job(in_tasks(giving_up)))[-1], Stopped)
+    for functions in ([failing], [failing, giving_up]):
+        failure = run(job(in_tasks(*functions)))[-1].failure
+        assert "ValueError: of the evaluation" in failure.text
+        assert failure.kind.endswith("ExceptionGroup")
+
+
+def test_a_group_with_what_is_meant_for_the_process_is_raised():
+    group = BaseExceptionGroup("several", [TrialStopped(), KeyboardInterrupt()])
+
+    def function(sample):
+        raise group
+
+    with pytest.raises(BaseExceptionGroup) as raised:
+        run(job(function))
+    assert raised.value is group

@@ -217,6 +217,7 @@ def test_a_search_decides_both(tmp_path):
     assert search.export_top_models(1, format="graph") == [{"width": 64, "kernel": 3}]
     assert search.export_top_models(1, format="module") == [{"width": 64, "kernel": 3}]
     assert search.export_top_models(1, format="sample") == [{"width": 64, "kernel": 3}]
+    assert search.top(1)[0].sample["lr"] == 2, "what was searched of the evaluator is in the whole sample"
 
 
 def test_a_search_goes_on_with_the_same_choices_only(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 from retiarii import Trial
 from retiarii.experiment import History
 from retiarii.experiment.report import report
+from retiarii.stoppers import ASHA
 
 FOLDER = Path("experiments", "one")
 
@@ -57,3 +58,17 @@ def test_an_outcome_of_nothing():
         "",
         f"Everything is in {FOLDER}",
     ]
+
+
+def test_a_stopper_without_reports_is_mentioned():
+    said = "No trial reported anything to ASHA; call report_intermediate(value) while the model is trained."
+    silent = Trial(0, {}).running().completed({"accuracy": 0.5})
+    heard = Trial(1, {}).running().reported(0.5).completed({"accuracy": 0.5})
+    for trials, stopper, expected in (
+        ([silent], ASHA(), True),
+        ([silent], None, False),
+        ([silent, heard], ASHA(), False),
+        ([], ASHA(), False),
+    ):
+        lines = report(History({"accuracy": "maximize"}, trials), FOLDER, "it ended", 1.0, stopper).splitlines()
+        assert (said in lines) == expected

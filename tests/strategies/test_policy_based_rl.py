@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from retiarii.domain import Categorical, Domain, Numeric, Predicate, Subset, Symbol
 from retiarii.errors import ConstraintError, ExperimentError
@@ -150,3 +151,26 @@ def test_refuses_several_objectives():
 def test_nothing_heavy_is_imported_before_it_is_needed():
     code = "import retiarii.strategies, sys; assert not {'torch', 'tianshou'} & {*sys.modules}"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_hundreds_of_decisions_are_learned_from():
+    domain = Domain([Categorical(f"choice{number}", (0, 1, 2)) for number in range(250)])
+    strategy = PolicyBasedRL(samples_per_update=8)
+    strategy.bind(domain, {"score": "maximize"}, 0)
+    assert len(Session(strategy).run(20).proposed) == 20
+
+
+@pytest.mark.parametrize("precision", [torch.float64, torch.bfloat16])
+def test_the_precision_of_the_script_makes_no_difference(precision):
+    def proposed():
+        strategy = PolicyBasedRL(samples_per_update=4)
+        strategy.bind(DOMAINS["conditional"], {"score": "maximize"}, 3)
+        return Session(strategy).run(10).proposed
+
+    usual, before = proposed(), torch.get_default_dtype()
+    torch.set_default_dtype(precision)
+    try:
+        with torch.autocast("cpu", dtype=torch.bfloat16), torch.inference_mode():
+            assert proposed() == usual
+    finally:
+        torch.set_default_dtype(before)
