@@ -84,7 +84,7 @@ class Learner:
         ended = np.ones(len(taken), dtype=bool)
         episodes: Any = (seen, np.maximum(taken, 0), rewards, ended, ~ended, ended, seen)
         self._updates += 1
-        before = copy.deepcopy(self._algorithm.state_dict())
+        before = copy.deepcopy(self._algorithm.state_dict())  # type: ignore[no-untyped-call]
         with own_surroundings([self._seed, self._updates]), policy_within_training_step(self._policy):
             self._algorithm.update(ReplayBuffer.from_data(*episodes), batch_size=None, repeat=_REPEATS)
         if not all(bool(weight.isfinite().all()) for weight in self._network.parameters()):
@@ -108,11 +108,11 @@ class _Baseline(nn.Module):
         return self.level.repeat(len(obs.taken))
 
 
-class _Episode(Independent):
+class _Episode(Independent):  # type: ignore[type-arg]
     """Whole episodes. Ratios of very long ones would overflow, so theirs are as of one with fewer steps, on average."""
 
     def log_prob(self, value: Tensor) -> Tensor:
-        scores: Tensor = super().log_prob(value)
+        scores: Tensor = super().log_prob(value)  # type: ignore[no-untyped-call]
         return scores * min(1.0, _MOST_STEPS / self.event_shape[0])
 
 
