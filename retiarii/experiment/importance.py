@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
@@ -55,6 +56,8 @@ def _spread_out(metrics: NDArray[np.float64]) -> NDArray[np.float64]:
     """Moved and stretched to lie from 0 to 1, which changes no share and loses no digits; zeros if all are equal."""
     if not len(metrics):
         return metrics
+    _, exponent = np.frexp(np.abs(metrics).max())
+    metrics = np.ldexp(metrics, -exponent)
     extent = float(metrics.max() - metrics.min())
     spread: NDArray[np.float64] = (metrics - metrics.min()) / (extent if extent > 0 else 1.0)
     return spread
@@ -62,12 +65,12 @@ def _spread_out(metrics: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _groups(decisions: Sequence[Value]) -> NDArray[np.intp]:
     """For each value the number of its group."""
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in decisions):
-        numbers = np.array(decisions, dtype=np.float64)
-        if len(np.unique(numbers)) > _MOST_NUMBERS:
-            bins = max(2, min(_MOST_NUMBERS, len(numbers) // _PER_BIN))
-            edges = np.quantile(numbers, np.arange(1, bins) / bins)
-            return np.searchsorted(edges, numbers)
+    amounts = [value for value in decisions if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(amounts) == len(decisions) and len(set(amounts)) > _MOST_NUMBERS:
+        bins = max(2, min(_MOST_NUMBERS, len(amounts) // _PER_BIN))
+        ordered = sorted(amounts)
+        edges = [ordered[(len(ordered) - 1) * step // bins] for step in range(1, bins)]
+        return np.array([bisect_left(edges, amount) for amount in amounts], dtype=np.intp)
     known: dict[Hashable, int] = {}
     return np.array([known.setdefault(identity(value), len(known)) for value in decisions], dtype=np.intp)
 

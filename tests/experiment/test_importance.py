@@ -110,6 +110,21 @@ def test_shares_are_from_0_to_1(rows):
     assert shares == sorted(shares, reverse=True)
 
 
+@pytest.mark.parametrize("size", [1e-320, 1.0, 1.7e308])
+def test_the_size_of_the_metric_changes_nothing(size):
+    samples = [{"width": step} for step in (0, 0, 1, 1)]
+    trials = [
+        Trial(n, sample).running().completed({"score": size if sample["width"] else -size})
+        for n, sample in enumerate(samples)
+    ]
+    assert label_importance(trials, "score") == {"width": 1.0}
+
+
+def test_numbers_of_any_size_are_binned():
+    samples = [{"seed": value} for value in (-1.7e308, 1.7e308, *(10**400 + step for step in range(38)))]
+    assert label_importance(trials_of(samples, lambda sample: sample["seed"] > 10**400 + 18), "score")["seed"] > 0.8
+
+
 def test_says_which_trial_lacks_the_metric():
     with pytest.raises(ExperimentError, match=r"^trial 0 has no metric 'loss'; it has 'score'$"):
         label_importance(trials_of([{}], lambda _: 1), "loss")

@@ -12,6 +12,7 @@ import pytest
 
 from retiarii import ExperimentError, Trial
 from retiarii.experiment import History
+from retiarii.experiment.canvas import short
 from retiarii.experiment.plots import plot_history, plot_importance, plot_pareto
 
 pytest.importorskip("matplotlib")
@@ -43,6 +44,20 @@ def random_history(count, objectives, seed=0):
 
 def entries(axes):
     return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def offsets(axes, index):
+    """Where the dots of a collection are."""
+    return axes.collections[index].get_offsets().tolist()
+
+
+def with_stopped(values, count):
+    """Trials with an accuracy from 0.93, but for those that were stopped at the given value."""
+    history = History({"accuracy": "maximize"})
+    for number in range(count):
+        trial, reached = Trial(number, {}).running(), {"accuracy": values.get(number, 0.93 + number / 5000)}
+        history.put(trial.stopped(reached) if number in values else trial.completed(reached))
+    return history
 
 
 def ticks(figure, axis):
@@ -92,7 +107,45 @@ def test_what_is_far_worse_does_not_press_the_rest_together():
     metrics = [{"accuracy": 10.0 if number in (3, 8) else 93 + number / 100} for number in range(40)]
     (axes,) = plot_history(history_of(metrics, {"accuracy": "maximize"})).axes
     assert axes.get_ylim()[0] > 90
-    assert "worse than shown (2)" in entries(axes)
+    assert entries(axes) == ["completed (40)", "best: 93.39 (trial 39)", "2 outside the frame (worse)"]
+    assert offsets(axes, 1) == [[3.0, axes.get_ylim()[0]], [8.0, axes.get_ylim()[0]]]
+
+
+def test_values_of_stopped_trials_are_inside_the_frame():
+    history = with_stopped({0: 0.2, 3: 0.5, 5: 0.1, 9: 0.6, 10: 0.7, 12: 0.3, 14: 0.75, 15: 0.4, 18: 0.55}, count=20)
+    (axes,) = plot_history(history).axes
+    assert axes.get_ylim()[0] < 0.1
+    assert entries(axes)[-1] == "stopped (9)"
+    assert offsets(axes, 1) == [[trial.number, trial.metric] for trial in history.trials if trial.state == "stopped"]
+
+
+def test_stopped_trials_that_are_far_worse_are_marked_and_counted_too():
+    (axes,) = plot_history(with_stopped({4: 0.1, 9: 0.9299}, count=60)).axes
+    assert axes.get_ylim()[0] > 0.9
+    assert entries(axes)[-2:] == ["stopped (2)", "1 outside the frame (worse)"]
+    assert offsets(axes, 2) == [[4.0, axes.get_ylim()[0]]]
+
+
+def test_a_frame_is_rather_wide_than_leaves_something_out():
+    sizes = [10.0 + number for number in range(20)] + [60.0]
+    (axes,) = plot_history(history_of([{"gain": -size} for size in sizes], {"gain": "maximize"})).axes
+    assert axes.get_ylim()[0] < -60.0
+
+
+def test_a_grid_of_small_and_large_models_is_shown_whole():
+    sizes = np.linspace(2e3**0.25, 638e3**0.25, 54) ** 4
+    history = history_of([{"accuracy": n / 54, "flops": float(size)} for n, size in enumerate(sizes)], BOTH)
+    axes = plot_pareto(history).axes[0]
+    assert axes.get_xlim()[1] > 638e3
+    assert entries(axes) == ["completed (54)", "Pareto front (54)"]
+
+
+def test_a_tail_of_large_costs_is_shown_logarithmically():
+    costs = [1.0 + number / 40 for number in range(40)] + [8.0, 12.0]
+    (axes,) = plot_history(history_of([{"latency": cost} for cost in costs], {"latency": "minimize"})).axes
+    assert axes.get_yscale() == "log"
+    assert axes.get_ylim()[1] > 12.0
+    assert not [entry for entry in entries(axes) if "outside" in entry]
 
 
 def test_costs_of_different_sizes_are_shown_logarithmically():
@@ -113,8 +166,8 @@ def test_large_numbers_are_short():
 @pytest.mark.parametrize("value", [0.0, 93.1, -5e7])
 def test_one_trial_is_a_picture_too(value):
     history = history_of([{"accuracy": value, "flops": 1.0}], BOTH, [{"width": 1}])
-    for picture in (history.plot_history(), history.plot_pareto(), history.plot_importance()):
-        picture.canvas.draw()
+    for plot in (history.plot_history, history.plot_pareto, history.plot_importance):
+        plot().canvas.draw()
 
 
 @pytest.mark.parametrize(("direction", "steps"), [("minimize", "steps-post"), ("maximize", "steps-pre")])
@@ -141,7 +194,40 @@ def test_pareto_shows_all_of_the_front_but_not_what_is_far_worse():
     history = history_of([{"accuracy": a, "flops": f} for a, f in points], BOTH)
     axes = plot_pareto(history).axes[0]
     assert axes.get_ylim()[0] > 90.0
-    assert entries(axes)[0] == "completed (21, 1 not shown)"
+    assert entries(axes)[:2] == ["completed (21)", "1 outside the frame (worse)"]
+    assert [11.0, axes.get_ylim()[0]] in offsets(axes, 2)
+
+
+@pytest.mark.parametrize("name", ["$\\frac{$", "a$b$c", "$" + "x" * 300 + "_{", "tab\tline\nnull\0\ud800"])
+def test_names_are_written_as_they_are(name, tmp_path):
+    samples = [{name: number % 3, "other": number % 2} for number in range(12)]
+    metrics = [{name: float(number), "cost $ of $": 12.0 - number} for number in range(12)]
+    history = history_of(metrics, {name: "maximize", "cost $ of $": "minimize"}, samples)
+    for plot in (plot_history, plot_pareto, plot_importance):
+        figure = plot(history)
+        figure.savefig(tmp_path / "picture.svg")
+        axes = figure.axes[0]
+        assert not any(label.get_parse_math() for label in (axes.xaxis.label, axes.yaxis.label) if "$" in str(label))
+    assert not any(label.get_parse_math() for label in axes.get_yticklabels())
+
+
+def test_names_are_on_one_line_and_shortened_in_the_middle():
+    assert short("a$b$c") == "a$b$c"
+    assert short("tab\tline\n") == "tab\\tline\\n"
+    assert short("stage1" + "x" * 300 + "kernel", most=13) == "stage1…kernel"
+
+
+@pytest.mark.parametrize(
+    "values", [(1e308, -1.7e308, 3.0), (1e308, 1e300, 1e-320), (1e307, 1e307, 1e307), (1e-320,) * 3]
+)
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_the_largest_and_smallest_numbers_are_drawn_without_warnings(values, direction):
+    objectives = {"loss": direction, "flops": "minimize"}
+    samples = [{"width": number % 3} for number in range(30)]
+    metrics = [{"loss": values[number % 3], "flops": values[-1 - number % 3]} for number in range(30)]
+    history = history_of(metrics, objectives, samples)
+    for plot in (plot_history, plot_pareto, plot_importance):
+        plot(history).canvas.draw()
 
 
 def test_pareto_of_three_objectives_has_a_picture_for_each_pair():
@@ -166,7 +252,7 @@ def test_importance_has_a_bar_for_each_label_and_a_panel_for_each_objective():
     assert ticks(figure, first.yaxis) == ["width", "depth"]
     assert first.patches[0].get_width() > 0.9
     assert first.patches[1].get_width() < 0.1
-    assert [axes.get_xlabel() for axes in figure.axes] == [f"share of the variance of {name}" for name in BOTH]
+    assert [axes.get_xlabel() for axes in figure.axes] == [f"share of the variance of\n{name}" for name in BOTH]
     assert second.patches[1].get_width() > 0.1
 
 
