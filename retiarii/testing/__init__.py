@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from retiarii.testing.domains import DOMAINS
-from retiarii.testing.session import Session
+from retiarii.testing.simulated_search import SimulatedSearch
 from retiarii.testing.spaces import SampleSpace
 from retiarii.testing.strategies import StrategyConformance
 
-__all__ = ["DOMAINS", "SampleSpace", "Session", "StrategyConformance"]
+__all__ = ["DOMAINS", "SampleSpace", "SimulatedSearch", "StrategyConformance"]

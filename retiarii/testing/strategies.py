@@ -12,7 +12,7 @@ from retiarii.strategies.deduplication import Deduplication
 from retiarii.strategies.seen import digest
 from retiarii.strategy import Objectives, Strategy
 from retiarii.testing.domains import DOMAINS
-from retiarii.testing.session import Session, outcome
+from retiarii.testing.simulated_search import SimulatedSearch, outcome
 from retiarii.trial import Trial
 
 _SEED = 20
@@ -43,13 +43,13 @@ class StrategyConformance:
 
     def test_proposes_what_the_domain_contains(self) -> None:
         for name, strategy in self._bound():
-            for sample in Session(strategy, capacity=2).run(_STEPS).proposed:
+            for sample in SimulatedSearch(strategy, capacity=2).run(_STEPS).proposed:
                 canonical = strategy.domain.canonical(sample)
                 _expect(canonical == sample, f"{name}: {sample} is not canonical, which is {canonical}")
 
     def test_does_not_repeat_itself_unless_it_says_so(self) -> None:
         for name, strategy in self._bound():
-            proposed = Session(strategy, capacity=2).run(_STEPS).proposed
+            proposed = SimulatedSearch(strategy, capacity=2).run(_STEPS).proposed
             distinct = {digest(sample) for sample in proposed}
             _expect(strategy.repeats or len(distinct) == len(proposed), f"{name}: a sample came twice in {proposed}")
 
@@ -58,20 +58,20 @@ class StrategyConformance:
             if strategy.domain.size > _SMALL:
                 continue
             size = int(strategy.domain.size)
-            tried = len(Session(strategy, capacity=2).run(size + 1).proposed)
+            tried = len(SimulatedSearch(strategy, capacity=2).run(size + 1).proposed)
             _expect(tried == size, f"{name}: ended after {tried} of {size} samples")
             _expect(strategy.ask() is None, f"{name}: went on after the end")
 
     def test_the_same_seed_gives_the_same_samples(self) -> None:
         for (name, first), (_, second) in zip(self._bound(), self._bound(), strict=True):
-            one, two = (Session(strategy, capacity=2).run(_STEPS).proposed for strategy in (first, second))
+            one, two = (SimulatedSearch(strategy, capacity=2).run(_STEPS).proposed for strategy in (first, second))
             _expect(one == two, f"{name}: {one} is not {two}")
 
     def test_binding_again_starts_anew(self) -> None:
         for name, strategy in self._bound():
-            before = Session(strategy).run(20).proposed
+            before = SimulatedSearch(strategy).run(20).proposed
             strategy.bind(strategy.domain, self.objectives, _SEED)
-            after = Session(strategy).run(20).proposed
+            after = SimulatedSearch(strategy).run(20).proposed
             _expect(before == after, f"{name}: {before} is not {after}")
 
     def test_goes_on_where_everything_fails(self) -> None:
@@ -90,7 +90,7 @@ class StrategyConformance:
 
     def test_accepts_trials_it_never_asked_for(self) -> None:
         for (name, strategy), (_, other) in zip(self._deduplicated(), self._deduplicated(_SEED + 1), strict=True):
-            told = Session(other).run(10).ended
+            told = SimulatedSearch(other).run(10).ended
             for trial in told:
                 strategy.tell(trial)
             known = {digest(trial.sample) for trial in told}
@@ -100,11 +100,11 @@ class StrategyConformance:
     def test_a_resumed_search_goes_on_as_if_nothing_had_happened(self) -> None:
         for capacity in _CAPACITIES:
             for name, strategy in self._deduplicated():
-                self._expect_same_when_resumed(name, Session(strategy, capacity=capacity), self._fresh())
+                self._expect_same_when_resumed(name, SimulatedSearch(strategy, capacity=capacity), self._fresh())
 
     def test_what_was_turned_away_makes_no_difference_to_a_resumed_search(self) -> None:
         for name, strategy in self._deduplicated(key=_coarse):
-            self._expect_same_when_resumed(name, Session(strategy, capacity=3), self._fresh(_coarse))
+            self._expect_same_when_resumed(name, SimulatedSearch(strategy, capacity=3), self._fresh(_coarse))
 
     def test_the_same_tells_give_the_same_asks(self) -> None:
         for (name, one), (_, two) in zip(self._bound(), self._bound(), strict=True):
@@ -138,11 +138,11 @@ class StrategyConformance:
     def _fresh(self, key: Key = digest) -> Strategy:
         return Deduplication(key).around(self.make())
 
-    def _expect_same_when_resumed(self, name: str, session: Session, fresh: Strategy) -> None:
-        session.run(_STEPS // 2)
-        resumed = session.resumed(fresh)
-        before = len(session.proposed)
-        expected, found = (each.run(_STEPS // 2).proposed[before:] for each in (session, resumed))
+    def _expect_same_when_resumed(self, name: str, search: SimulatedSearch, fresh: Strategy) -> None:
+        search.run(_STEPS // 2)
+        resumed = search.resumed(fresh)
+        before = len(search.proposed)
+        expected, found = (each.run(_STEPS // 2).proposed[before:] for each in (search, resumed))
         _expect(expected == found, f"{name}: after {before} trials {found} is not {expected}")
 
     def _goes_on(self, strategy: Strategy, tried: int) -> bool:

@@ -24,7 +24,7 @@ from retiarii.strategies import (
     Scalarized,
 )
 from retiarii.strategies.deduplication import Deduplication, deduplicated
-from retiarii.testing import DOMAINS, SampleSpace, Session
+from retiarii.testing import DOMAINS, SampleSpace, SimulatedSearch
 
 PLANE = Domain([Categorical("x", tuple(range(10))), Categorical("y", tuple(range(10)))])
 
@@ -75,7 +75,9 @@ class TestChain:
 class TestFilter:
     @pytest.mark.parametrize("rule", [lambda sample: sample["x"] * 2 == sample["y"], Symbol("x") * 2 == Symbol("y")])
     def test_only_what_keeps_the_rule_is_proposed(self, rule):
-        proposed = Session(bound(deduplicated(Chain(RegularizedEvolution(3, 2), Filter(rule))))).run(20).proposed
+        proposed = (
+            SimulatedSearch(bound(deduplicated(Chain(RegularizedEvolution(3, 2), Filter(rule))))).run(20).proposed
+        )
         assert sorted(tuple(sample.values()) for sample in proposed) == [(x, 2 * x) for x in range(5)]
 
     @pytest.mark.parametrize("rule", [3, Random, None])
@@ -97,8 +99,8 @@ class TestFirstSamples:
     def test_they_are_part_of_the_first_population(self):
         best = {"x": 7, "y": 7}
         strategy = bound(Chain(RegularizedEvolution(4, 40), FirstSamples([best])))
-        session = Session(strategy)
-        session.run(4)
+        search = SimulatedSearch(strategy)
+        search.run(4)
         strategy.tell(Trial(4, best).running().completed({"score": 2.0}))
         children = [strategy.ask() for _ in range(5)]
         assert all((child["x"] == 7) != (child["y"] == 7) for child in children)
@@ -151,13 +153,13 @@ class TestRepeatedEvaluation:
             return deduplicated(Chain(RegularizedEvolution(4, 2), RepeatedEvaluation(3), first))
 
         for steps in range(1, 25):
-            session = Session(bound(chain()), capacity=capacity).run(steps)
-            resumed = session.resumed(chain())
-            assert resumed.run(8).proposed == session.run(8).proposed
+            search = SimulatedSearch(bound(chain()), capacity=capacity).run(steps)
+            resumed = search.resumed(chain())
+            assert resumed.run(8).proposed == search.run(8).proposed
 
     def test_a_sample_from_outside_is_not_run_more_often(self):
         chain = Chain(GridSearch(), RepeatedEvaluation(2), FirstSamples([{"x": 0, "y": value} for value in (3, 1, 2)]))
-        proposed = Session(bound(deduplicated(chain)), capacity=3).run(300).proposed
+        proposed = SimulatedSearch(bound(deduplicated(chain)), capacity=3).run(300).proposed
         assert len(proposed) == 200
 
     def test_the_largest_numbers_have_a_mean(self, tmp_path):
@@ -267,7 +269,7 @@ class TestDeduplication:
     def test_a_grid_with_many_samples_of_one_model_comes_to_its_end(self):
         domain = Domain([Categorical("a", tuple(range(60))), Categorical("dead", tuple(range(200)))])
         strategy = bound(deduplicated(GridSearch(), lambda sample: sample["a"]), domain)
-        assert len(Session(strategy).run(100).proposed) == 60
+        assert len(SimulatedSearch(strategy).run(100).proposed) == 60
 
     def test_local_search_climbs_past_what_was_turned_away(self):
         labels = [Categorical(f"c{number}", tuple(range(4))) for number in range(12)]
@@ -287,7 +289,7 @@ class TestDeduplication:
         digits = [Categorical(f"d{number}", tuple(range(10))) for number in range(6)]
         total = Symbol("d0") + Symbol("d1") + Symbol("d2") + Symbol("d3")
         domain = Domain(digits, constraints=[Requirement(total <= 0)])
-        proposed = Session(bound(deduplicated(make()), domain)).run(15).proposed
+        proposed = SimulatedSearch(bound(deduplicated(make()), domain)).run(15).proposed
         assert len(proposed) == 15
 
     def test_keeps_to_the_innermost_strategy_of_a_chain(self):
@@ -297,7 +299,7 @@ class TestDeduplication:
 
     def test_samples_with_one_key_are_tried_once(self):
         strategy = bound(deduplicated(Random(), lambda sample: sample["x"]))
-        assert sorted(sample["x"] for sample in Session(strategy).run(100).proposed) == list(range(10))
+        assert sorted(sample["x"] for sample in SimulatedSearch(strategy).run(100).proposed) == list(range(10))
 
     @pytest.mark.parametrize("name", ["flat", "conditional", "constrained", "subsets", "two", "rare"])
     def test_a_strategy_that_is_stuck_is_helped_out(self, name):
@@ -312,5 +314,5 @@ class TestDeduplication:
                 return self.same
 
         domain = DOMAINS[name]
-        proposed = Session(bound(deduplicated(Stuck()), domain)).run(int(domain.size) + 1).proposed
+        proposed = SimulatedSearch(bound(deduplicated(Stuck()), domain)).run(int(domain.size) + 1).proposed
         assert len(proposed) == domain.size

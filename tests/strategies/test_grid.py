@@ -13,7 +13,7 @@ from retiarii import ConstraintError, DomainError, Trial
 from retiarii.domain import Categorical, Domain, Requirement, Symbol
 from retiarii.strategies import GridSearch
 from retiarii.testing import DOMAINS
-from retiarii.testing.session import Session
+from retiarii.testing.simulated_search import SimulatedSearch
 
 
 def bound(domain, seed=0, **arguments):
@@ -100,10 +100,10 @@ def test_without_announcements_no_proposal_comes_again():
 @given(st.booleans(), st.integers(0, 50), st.integers(1, 6), st.integers(0, 10))
 def test_an_overlapping_search_is_resumed_where_it_was(shuffle, seed, capacity, cut):
     strategy = bound(DOMAINS["subsets"], seed, shuffle=shuffle)
-    session = Session(strategy, capacity=capacity, seed=seed).run(cut)
-    resumed = session.resumed(GridSearch(shuffle=shuffle))
-    assert session.run(100).proposed == resumed.run(100).proposed
-    assert len(session.proposed) == strategy.domain.size
+    search = SimulatedSearch(strategy, capacity=capacity, seed=seed).run(cut)
+    resumed = search.resumed(GridSearch(shuffle=shuffle))
+    assert search.run(100).proposed == resumed.run(100).proposed
+    assert len(search.proposed) == strategy.domain.size
 
 
 @pytest.mark.parametrize("shuffle", [False, True])

@@ -13,7 +13,7 @@ from retiarii.domain import Categorical, Domain, Numeric, Predicate, Subset, Sym
 from retiarii.errors import ConstraintError, ExperimentError
 from retiarii.strategies import PolicyBasedRL
 from retiarii.testing import DOMAINS
-from retiarii.testing.session import Session
+from retiarii.testing.simulated_search import SimulatedSearch
 from retiarii.trial import Trial
 
 KIND = Symbol("kind")
@@ -99,9 +99,9 @@ def test_asks_without_a_tell_give_different_samples():
 @pytest.mark.parametrize("steps", [7, 23])
 def test_a_resumed_search_goes_on_as_if_nothing_had_happened(name, steps):
     """With four trials at a time that end in any order, some of them without a metric."""
-    session = Session(bound(PolicyBasedRL(samples_per_update=6), DOMAINS[name], seed=3), capacity=4).run(steps)
-    resumed = session.resumed(PolicyBasedRL(samples_per_update=6))
-    assert session.run(20).proposed == resumed.run(20).proposed
+    search = SimulatedSearch(bound(PolicyBasedRL(samples_per_update=6), DOMAINS[name], seed=3), capacity=4).run(steps)
+    resumed = search.resumed(PolicyBasedRL(samples_per_update=6))
+    assert search.run(20).proposed == resumed.run(20).proposed
 
 
 def test_learns_from_trials_of_others():
@@ -157,7 +157,7 @@ def test_hundreds_of_decisions_are_learned_from():
     domain = Domain([Categorical(f"choice{number}", (0, 1, 2)) for number in range(250)])
     strategy = PolicyBasedRL(samples_per_update=8)
     strategy.bind(domain, {"score": "maximize"}, 0)
-    assert len(Session(strategy).run(20).proposed) == 20
+    assert len(SimulatedSearch(strategy).run(20).proposed) == 20
 
 
 @pytest.mark.parametrize("precision", [torch.float64, torch.bfloat16])
@@ -165,7 +165,7 @@ def test_the_precision_of_the_script_makes_no_difference(precision):
     def proposed():
         strategy = PolicyBasedRL(samples_per_update=4)
         strategy.bind(DOMAINS["conditional"], {"score": "maximize"}, 3)
-        return Session(strategy).run(10).proposed
+        return SimulatedSearch(strategy).run(10).proposed
 
     usual, before = proposed(), torch.get_default_dtype()
     torch.set_default_dtype(precision)

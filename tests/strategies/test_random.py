@@ -14,7 +14,7 @@ from retiarii import ConstraintError, DomainError, Trial
 from retiarii.domain import Categorical, Domain, Numeric, Predicate, Requirement, Symbol
 from retiarii.strategies import Random
 from retiarii.testing import DOMAINS
-from retiarii.testing.session import Session
+from retiarii.testing.simulated_search import SimulatedSearch
 
 
 class CountingDomain(Domain):
@@ -180,10 +180,10 @@ def test_proposals_thrown_away_come_again():
 @given(st.integers(0, 50), st.integers(1, 6), st.integers(0, 10))
 def test_an_overlapping_search_is_resumed_where_it_was(seed, capacity, cut):
     strategy = bound(DOMAINS["subsets"], seed)
-    session = Session(strategy, capacity=capacity, seed=seed).run(cut)
-    resumed = session.resumed(Random())
-    assert session.run(100).proposed == resumed.run(100).proposed
-    assert len(session.proposed) == strategy.domain.size
+    search = SimulatedSearch(strategy, capacity=capacity, seed=seed).run(cut)
+    resumed = search.resumed(Random())
+    assert search.run(100).proposed == resumed.run(100).proposed
+    assert len(search.proposed) == strategy.domain.size
 
 
 def digits(*rules):

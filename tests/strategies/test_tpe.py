@@ -14,7 +14,7 @@ from retiarii.domain import Categorical, Domain, Numeric, Predicate, Requirement
 from retiarii.errors import ConstraintError, ExperimentError
 from retiarii.strategies import TPE, Random
 from retiarii.testing import DOMAINS
-from retiarii.testing.session import Session
+from retiarii.testing.simulated_search import SimulatedSearch
 from retiarii.trial import Trial
 
 DEPTH, KIND = Symbol("depth"), Symbol("kind")
@@ -93,8 +93,8 @@ def test_values_have_the_types_that_the_domain_wants():
 def test_ends_when_everything_has_been_tried():
     for name in ("flat", "single", "look-alikes", "conditional", "constrained", "subsets"):
         strategy = bound(TPE(first_random=5), DOMAINS[name])
-        session = Session(strategy).run(100)
-        assert len(session.proposed) == DOMAINS[name].size, name
+        search = SimulatedSearch(strategy).run(100)
+        assert len(search.proposed) == DOMAINS[name].size, name
         assert "no new sample" in strategy.ending
 
 
@@ -145,7 +145,7 @@ def test_proposes_something_else_than_what_is_out():
 
 
 def test_the_order_in_which_trials_were_let_out_does_not_matter():
-    ended = [trial for trial in Session(bound(TPE(first_random=5), MIXED)).run(12).ended]
+    ended = [trial for trial in SimulatedSearch(bound(TPE(first_random=5), MIXED)).run(12).ended]
     out = [Trial(20 + number, MIXED.random(np.random.default_rng(number))) for number in range(6)]
     asked = []
     for seed in range(3):
@@ -158,10 +158,10 @@ def test_the_order_in_which_trials_were_let_out_does_not_matter():
 
 @pytest.mark.parametrize("capacity", [1, 2, 5])
 def test_a_search_that_was_killed_goes_on_as_it_would_have(capacity):
-    session = Session(bound(TPE(first_random=8), MIXED, seed=3), capacity=capacity).run(25)
-    resumed = session.resumed(TPE(first_random=8))
-    assert any(trial.state == "failed" for trial in session.ended)
-    assert session.run(25).proposed == resumed.run(25).proposed
+    search = SimulatedSearch(bound(TPE(first_random=8), MIXED, seed=3), capacity=capacity).run(25)
+    resumed = search.resumed(TPE(first_random=8))
+    assert any(trial.state == "failed" for trial in search.ended)
+    assert search.run(25).proposed == resumed.run(25).proposed
 
 
 def test_constraints_are_kept_and_what_is_best_within_them_is_found():

@@ -15,7 +15,7 @@ from retiarii.trial import Trial
 _OUTCOMES = 7
 
 
-class Session:
+class SimulatedSearch:
     """Drives a bound strategy as an experiment does, with as many trials at a time as `capacity` says.
 
     What becomes of a trial follows from its sample; which of those that are out ends next, from the seed.
@@ -55,16 +55,16 @@ class Session:
                 break
         return self
 
-    def resumed(self, strategy: Strategy) -> Session:
-        """The session as it goes on with a fresh strategy, which is bound and told what an experiment tells it."""
-        session = copy.copy(self)
-        session.strategy = strategy
-        session.proposed, session.ended, session.out = [*self.proposed], [*self.ended], {**self.out}
-        session._luck = copy.deepcopy(self._luck)
+    def resumed(self, strategy: Strategy) -> SimulatedSearch:
+        """The search as it goes on with a fresh strategy, which is bound and told what an experiment tells it."""
+        search = copy.copy(self)
+        search.strategy = strategy
+        search.proposed, search.ended, search.out = [*self.proposed], [*self.ended], {**self.out}
+        search._luck = copy.deepcopy(self._luck)
         strategy.bind(self.strategy.domain, self.strategy.objectives, self.strategy.seed)
         for trial in [*self.ended, *self.out.values()]:
             strategy.tell(trial)
-        return session
+        return search
 
 
 def outcome(trial: Trial, objectives: Objectives) -> Trial:
