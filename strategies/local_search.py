@@ -21,14 +21,16 @@ from retiarii.trial import Trial
 _KICK = 2
 _KICKS_AHEAD = 100
 _KICKS_FOR_A_TRIAL = 10
+_PLACES_KEPT = 256
+"""So many are remembered: most climbs end where others have ended before."""
 
 
 class _Place:
     """A sample and its neighbours, in an order of its own; each is made when it is due."""
 
-    def __init__(self, domain: Domain, sample: Sample, seed: int) -> None:
+    def __init__(self, domain: Domain, sample: Sample, key: bytes, seed: int) -> None:
         self.sample = sample
-        self.key = digest(sample)
+        self.key = key
         self._domain = domain
         self._seed = seed
         self._moves: list[list[tuple[str, Value]]] | None = None
@@ -91,6 +93,7 @@ class LocalSearch(Strategy):
         self._same: dict[bytes, bytes] = {}
         self._asked: set[bytes] = set()
         self._dropped: set[bytes] = set()
+        self._places: dict[bytes, _Place] = {}
         self._kicks = 0
         self._is_stuck = False
         self._latest: tuple[Sample, bytes] = {}, b""
@@ -151,7 +154,12 @@ class LocalSearch(Strategy):
         return not (key in self._scores or key in self._out or key in self._same or key in self._dropped)
 
     def _stand_on(self, sample: Sample) -> None:
-        self._place = _Place(self.domain, sample, self.seed)
+        key = digest(sample)
+        if key not in self._places:
+            if len(self._places) == _PLACES_KEPT:
+                self._places.clear()
+            self._places[key] = _Place(self.domain, sample, key, self.seed)
+        self._place = self._places[key]
         self._tried = 0
 
     def _climb(self) -> tuple[bytes, Sample] | None:
