@@ -7,9 +7,9 @@ from collections.abc import Callable, Hashable
 from retiarii.domain import Domain, Sample
 from retiarii.errors import ConstraintError, ExperimentError
 from retiarii.strategies.chain import Chain
+from retiarii.strategies.digest import digest
 from retiarii.strategies.middleware import Middleware
 from retiarii.strategies.random import Random
-from retiarii.strategies.seen import digest
 from retiarii.strategy import Objectives, Strategy
 from retiarii.trial import Trial
 

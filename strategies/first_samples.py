@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from retiarii.domain import Domain, Sample, Value
 from retiarii.errors import ExperimentError, SampleError
+from retiarii.strategies.digest import digest
 from retiarii.strategies.middleware import Middleware
-from retiarii.strategies.seen import digest
 from retiarii.strategy import Objectives
 from retiarii.trial import Trial
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from retiarii.domain import Domain, Sample, Value
 from retiarii.errors import DomainError
+from retiarii.strategies.digest import digest
 from retiarii.strategies.score import single_objective
-from retiarii.strategies.seen import digest
 from retiarii.strategy import Objectives, Strategy
 from retiarii.trial import Trial
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from retiarii.domain import Domain, Sample
 from retiarii.errors import ConstraintError, ExperimentError
 from retiarii.strategies.arguments import check_integers
-from retiarii.strategies.seen import digest
+from retiarii.strategies.digest import digest
 from retiarii.strategy import Objectives, Strategy
 from retiarii.trial import Trial
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from retiarii.domain import Domain, Sample
 from retiarii.strategies.arguments import check_integers
+from retiarii.strategies.digest import digest
 from retiarii.strategies.middleware import Middleware
-from retiarii.strategies.seen import digest
 from retiarii.strategy import Objectives
 from retiarii.trial import Trial
 

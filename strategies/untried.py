@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 from retiarii.domain import Sample
-from retiarii.strategies.seen import digest
+from retiarii.strategies.digest import digest
 from retiarii.trial import Trial
 
 

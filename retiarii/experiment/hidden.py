@@ -97,9 +97,7 @@ def _leaves(module: nn.Module) -> str:
 def _start(module: nn.Module) -> list[tuple[Any, ...]]:
     """For each parameter its shape, the one number that it holds (None if there are several), and if it is trained.
 
-    In an order that does not depend on names.
-
-    Nothing where shapes are not known yet.
+    In an order that does not depend on names; nothing where shapes are not known yet.
     """
     if any(map(is_lazy, module.parameters())):
         return []

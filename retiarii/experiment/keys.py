@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from retiarii.domain import Sample
 from retiarii.experiment.joint import Joint
-from retiarii.strategies.seen import digest
+from retiarii.strategies.digest import digest
 
 Key: TypeAlias = Callable[[Sample], Hashable]
 

@@ -16,7 +16,7 @@ from retiarii.graph.spec import ChoiceSpec, LayerSpec, Spec
 from retiarii.graph.values import leaves
 from retiarii.space import ModelSpace
 from retiarii.space.variants import MOST_KEPT, SpaceGraph
-from retiarii.strategies.seen import digest
+from retiarii.strategies.digest import digest
 
 _BYTES = 16
 _MOST_KNOWN = 2**16

@@ -16,7 +16,7 @@ from retiarii.experiment.joint import Joint
 from retiarii.experiment.priced import Priced
 from retiarii.experiment.records import Records
 from retiarii.stopper import Stopper
-from retiarii.strategies.seen import digest
+from retiarii.strategies.digest import digest
 from retiarii.strategy import Strategy
 from retiarii.trial import Objectives, Trial
 

@@ -9,7 +9,7 @@ from typing import ClassVar, TypeAlias
 
 from retiarii.domain import Domain, Sample
 from retiarii.strategies.deduplication import Deduplication
-from retiarii.strategies.seen import digest
+from retiarii.strategies.digest import digest
 from retiarii.strategy import Objectives, Strategy
 from retiarii.testing.domains import DOMAINS
 from retiarii.testing.simulated_search import SimulatedSearch, outcome

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from retiarii.domain import Domain, Sample
 from retiarii.domain.sieve import Sieve
 from retiarii.errors import ExperimentError
+from retiarii.strategies.digest import digest
 from retiarii.strategies.policy.decisions import Options
 from retiarii.strategies.policy.episodes import Episodes
 from retiarii.strategies.policy.learner import Learner, own_surroundings
 from retiarii.strategies.score import single_objective
-from retiarii.strategies.seen import digest
 from retiarii.strategy import Objectives, Strategy
 from retiarii.trial import Trial
 

@@ -13,7 +13,7 @@ from retiarii.evaluators import FunctionalEvaluator
 from retiarii.experiment.joint import Joint
 from retiarii.experiment.keys import key_of
 from retiarii.strategies import GridSearch, RegularizedEvolution
-from retiarii.strategies.seen import digest
+from retiarii.strategies.digest import digest
 from retiarii.testing import DOMAINS, SampleSpace
 
 
