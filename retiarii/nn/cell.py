@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, cast
 
 import torch
@@ -10,9 +11,9 @@ from torch import nn
 
 from retiarii.domain.expression import Call, Expression
 from retiarii.errors import SpaceError
-from retiarii.graph.choose import combine, current_tracer, select
+from retiarii.graph.choose import current_tracer
+from retiarii.nn.answer import answer_of
 from retiarii.nn.cell_candidates import Operations, Place
-from retiarii.nn.choice import default_value
 from retiarii.nn.compound import Compound
 from retiarii.nn.input_choice import InputChoice
 from retiarii.nn.layer_choice import LayerChoice
@@ -115,6 +116,9 @@ class Cell(Compound):
         taken = [cast("InputChoice", choice).symbol for choices in self.inputs for choice in cast("Any", choices)]
         return Call("unused", (low, high, *taken))
 
+    def undecided(self) -> Mapping[str, Expression]:
+        return {"outputs": self.outputs} if isinstance(self.outputs, Expression) else {}
+
     @property
     def output_node_indices(self) -> Any:
         """The nodes that the output concatenates: a list, or an expression that is still undecided."""
@@ -155,11 +159,8 @@ class Cell(Compound):
     def _merged(self, nodes: list[Any]) -> Any:
         chosen = self.outputs
         if isinstance(chosen, Expression):
-            tracer = current_tracer()
             shown = range(self.num_predecessors, len(nodes))
-            if tracer is not None and not tracer.is_paused:
-                return combine(chosen, "concat", nodes, shown, self.concat_dim)
-            chosen = default_value(chosen)
+            return answer_of(self, "outputs", chosen).combine(nodes, "concat", shown, self.concat_dim)
         return nodes[chosen[0]] if len(chosen) == 1 else torch.cat([nodes[index] for index in chosen], self.concat_dim)
 
 
@@ -168,10 +169,9 @@ def _chosen(op: LayerChoice, source: nn.Module, nodes: list[Any]) -> Any:
     by_input = dict(enumerate(nodes))
     if not any(isinstance(candidate, Switch) for candidate in op):
         return op(source(nodes))
-    tracer = current_tracer()
-    if tracer is None or tracer.is_paused:
-        candidate = op[op.keys[0]]
-        return candidate(by_input) if isinstance(candidate, Switch) else candidate(source(nodes))
-    taken = source(nodes)
-    values = [candidate(by_input if isinstance(candidate, Switch) else taken) for candidate in op]
-    return select(op.symbol, op.keys, values)
+    taken = cache(lambda: source(nodes))
+
+    def run(candidate: nn.Module) -> Any:
+        return candidate(by_input if isinstance(candidate, Switch) else taken())
+
+    return op.answer.select(op.candidates, run)

@@ -15,6 +15,7 @@ from retiarii.domain.expression import Expression, Symbol
 from retiarii.errors import SpaceError
 from retiarii.graph.choose import current_tracer
 from retiarii.graph.spec import LayerSpec, Spec
+from retiarii.nn.answer import Answer, answer_of
 
 _numbers = itertools.count(1)
 Describe = Callable[[nn.Module], Spec]
@@ -43,11 +44,6 @@ def given_label(kind: str, label: str | None, key: str | None) -> str | None:
 def provisional_label(kind: str) -> str:
     """The name of a choice until the space that holds it gives it one."""
     return f"<{kind} {next(_numbers)}>"
-
-
-def default_value(expression: Expression) -> Any:
-    """The value of an expression in a model that no sample has decided."""
-    return expression.evaluate({symbol.label: cast("Any", symbol).default for symbol in expression.symbols})
 
 
 class Decision(Symbol):
@@ -93,6 +89,15 @@ class ChoiceModule(nn.Module):
     def decider(self) -> Expression | None:
         """What decides it, where that is an expression of other choices."""
         return None
+
+    def undecided(self) -> Mapping[str, Expression]:
+        """The expressions that its forward asks for, by names of its own; see `Answer`."""
+        return {"choice": self.symbol}
+
+    @property
+    def answer(self) -> Answer:
+        """What tells its forward how it is decided."""
+        return answer_of(self, "choice", self.symbol)
 
     @abstractmethod
     def parts(self) -> Iterable[Part]:

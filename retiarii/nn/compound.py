@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from torch import nn
 
+from retiarii.domain.expression import Expression
 from retiarii.nn.choice import ChoiceModule, given_label, provisional_label
 from retiarii.nn.value_choice import ValueChoice
 
@@ -39,6 +41,10 @@ class Compound(nn.Module):
         self._inner.append((choice, name))
         choice.label, choice.is_labelled = self.within(name), True
         return choice
+
+    def undecided(self) -> Mapping[str, Expression]:
+        """The expressions that its own forward asks for, by names of its own; see `Answer`."""
+        return {}
 
     @property
     def inner(self) -> list[tuple[ChoiceModule | ValueChoice, str]]:

@@ -10,9 +10,9 @@ from torch import nn
 from retiarii.domain.arithmetic import active_resolver
 from retiarii.domain.choice import Subset
 from retiarii.errors import SpaceError
-from retiarii.graph.choose import combine, current_tracer
 from retiarii.graph.chosen import ChosenInputs
 from retiarii.graph.spec import ChoiceSpec
+from retiarii.nn.answer import is_tracing
 from retiarii.nn.choice import ChoiceModule, Decision, Describe, Freeze, Part
 
 REDUCTIONS = ("sum", "mean", "concat", "none")
@@ -104,16 +104,13 @@ class InputChoice(ChoiceModule):
     def forward(self, inputs: Sequence[Any]) -> Any:
         if isinstance(inputs, Sequence) and len(inputs) != self.n_candidates:
             raise SpaceError(f"{self.named} chooses from {self.n_candidates} inputs, and its forward got {len(inputs)}")
-        tracer = current_tracer()
-        if tracer is None or tracer.is_paused:
-            return ChosenInputs.reduced([inputs[index] for index in self.choice.default], self.outcome)
-        resolve = active_resolver()
-        if self.n_chosen is None and resolve is not None and resolve(self.symbol == ()):
-            return None
-        if self.outcome == "none" and resolve is not None:
-            return [inputs[index] for index in resolve(self.symbol)]
+        if is_tracing() and (resolve := active_resolver()) is not None:
+            if self.n_chosen is None and resolve(self.symbol == ()):
+                return None
+            if self.outcome == "none":
+                return [inputs[index] for index in resolve(self.symbol)]
         options = [inputs[index] for index in range(self.n_candidates)]
-        return combine(self.symbol, self.outcome, options, range(self.choice.maximum))
+        return self.answer.combine(options, self.outcome, range(self.choice.maximum))
 
     @property
     def outcome(self) -> str:

@@ -9,7 +9,6 @@ from torch import nn
 
 from retiarii.domain.choice import Categorical
 from retiarii.errors import SpaceError
-from retiarii.graph.choose import current_tracer, select
 from retiarii.graph.spec import ChoiceSpec
 from retiarii.nn.choice import ChoiceModule, Decision, Describe, Freeze, Part, described
 
@@ -87,10 +86,7 @@ class LayerChoice(ChoiceModule):
         return freeze(self.candidates[sample[self.label]])
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        tracer = current_tracer()
-        if tracer is None or tracer.is_paused:
-            return self.candidates[self.keys[0]](*args, **kwargs)
-        return select(self.symbol, self.keys, [candidate(*args, **kwargs) for candidate in self])
+        return self.answer.select(self.candidates, lambda candidate: candidate(*args, **kwargs))
 
     def __choice_spec__(self, describe: Describe | None) -> ChoiceSpec:
         named = {str(key): module for key, module in self.candidates.items()}

@@ -11,8 +11,8 @@ from torch import nn
 from retiarii.domain.expression import Call, Expression
 from retiarii.domain.functions import condition
 from retiarii.errors import SpaceError
-from retiarii.graph.choose import combine, current_tracer, select
-from retiarii.nn.choice import default_value
+from retiarii.graph.choose import combine, select
+from retiarii.nn.answer import answer_of, is_tracing
 from retiarii.nn.compound import Compound
 from retiarii.nn.input_choice import InputChoice
 from retiarii.nn.layer_choice import LayerChoice
@@ -128,10 +128,13 @@ class NasBench101Cell(Compound):
         wiring = self.wiring
         if not isinstance(wiring, Expression):
             return self._decided_forward(x, wiring, self.channels)
-        tracer = current_tracer()
-        if tracer is None or tracer.is_paused:
-            return self._decided_forward(x, default_value(wiring), default_value(self.channels))
-        return self._undecided_forward(x)
+        if is_tracing():
+            return self._undecided_forward(x)
+        channels = answer_of(self, "channels", self.channels).value()
+        return self._decided_forward(x, answer_of(self, "wiring", wiring).value(), channels)
+
+    def undecided(self) -> Mapping[str, Expression]:
+        return {"wiring": self.wiring, "channels": self.channels} if isinstance(self.wiring, Expression) else {}
 
     def _decided_forward(self, x: Any, wiring: Sequence[Sequence[int]], channels: Sequence[int]) -> Any:
         vertices = {0: x}

@@ -10,12 +10,11 @@ from typing import Any
 
 from torch import nn
 
-from retiarii.domain.arithmetic import active_resolver
 from retiarii.domain.choice import Choice
 from retiarii.domain.expression import Call, Expression
 from retiarii.errors import SpaceError
-from retiarii.graph.choose import current_tracer, select
 from retiarii.graph.spec import ChoiceSpec
+from retiarii.nn.answer import Answer, answer_of
 from retiarii.nn.choice import ChoiceModule, Describe, Freeze, Part, described
 from retiarii.nn.value_choice import ValueChoice
 
@@ -122,6 +121,13 @@ class Repeat(ChoiceModule):
             raise SpaceError(f"block {index} of {self.named} is no module but {made!r}; let the function return one")
         return made
 
+    def undecided(self) -> Mapping[str, Expression]:
+        return {} if type(self.depth) is int else {"choice": self.depth}
+
+    @property
+    def answer(self) -> Answer:
+        return answer_of(self, "choice", self.depth)
+
     @property
     def choice(self) -> Choice | None:
         return None
@@ -145,15 +151,18 @@ class Repeat(ChoiceModule):
         return [block for block in self._modules.values() if block is not None]
 
     def forward(self, x: Any) -> Any:
-        tracer = current_tracer()
-        if tracer is None or tracer.is_paused or type(self.depth) is int:
+        if type(self.depth) is int:
             for block in self:
                 x = block(x)
             return x
-        options = {0: x}
-        for index, block in enumerate(self.blocks):
-            options[index + 1] = x = block(x)
-        return select(self.depth, self.depths, [options[depth] for depth in self.depths])
+        blocks, reached = self.blocks, [x]
+
+        def at(depth: int) -> Any:
+            while len(reached) <= depth:
+                reached.append(blocks[len(reached) - 1](reached[-1]))
+            return reached[depth]
+
+        return self.answer.select({depth: depth for depth in self.depths}, at)
 
     def __choice_spec__(self, describe: Describe | None) -> ChoiceSpec:
         named = {str(index): block for index, block in enumerate(self.blocks)}
@@ -163,10 +172,7 @@ class Repeat(ChoiceModule):
     def __len__(self) -> int:
         if type(self.depth) is int:
             return self.depth
-        tracer, resolve = current_tracer(), active_resolver()
-        if tracer is not None and not tracer.is_paused and resolve is not None:
-            return int(resolve(self.depth))
-        return int(self.depth.evaluate({symbol.label: symbol.default for symbol in self.depth.symbols}))
+        return int(self.answer.value())
 
     def __iter__(self) -> Iterator[nn.Module]:
         return iter(self.blocks[: len(self)])

@@ -8,9 +8,8 @@ from typing import Any
 from torch import nn
 
 from retiarii.domain.expression import Expression
-from retiarii.graph.choose import current_tracer, select
 from retiarii.graph.spec import ChoiceSpec
-from retiarii.nn.choice import ChoiceModule, Describe, Freeze, Part, default_value, described
+from retiarii.nn.choice import ChoiceModule, Describe, Freeze, Part, described
 
 
 class Switch(ChoiceModule):
@@ -71,11 +70,7 @@ class Switch(ChoiceModule):
         Args:
             inputs: for each value of the expression what its case takes.
         """
-        tracer = current_tracer()
-        if tracer is None or tracer.is_paused:
-            value = default_value(self.symbol)
-            return self.case(value if value in self.keys else self.keys[0])(inputs[value])
-        return select(self.symbol, self.keys, [self.case(key)(inputs[key]) for key in self.keys])
+        return self.answer.select({key: key for key in self.keys}, lambda key: self.case(key)(inputs[key]))
 
     def __choice_spec__(self, describe: Describe | None) -> ChoiceSpec:
         named = {str(key): self.case(key) for key in self.keys}

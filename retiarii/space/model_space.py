@@ -19,7 +19,7 @@ from retiarii.domain.value import Sample
 from retiarii.errors import SpaceError
 from retiarii.graph.choose import current_tracer
 from retiarii.graph.tracing import Examples
-from retiarii.nn.choice import default_value
+from retiarii.nn.answer import default_value
 from retiarii.space.defaults import Defaults, undecided_attributes
 from retiarii.space.freeze import Freezer
 from retiarii.space.lazy import remember_lazy
