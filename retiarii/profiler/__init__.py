@@ -9,6 +9,7 @@ _HOMES: dict[str, str] = {
     "ActivationMemory": "costs",
     "Cost": "costs",
     "Bounds": "bounds",
+    "Expectation": "expectation",
     "Flops": "costs",
     "Latency": "latency",
     "LatencyTable": "table",

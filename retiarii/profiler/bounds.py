@@ -135,7 +135,7 @@ def traces(profile: Profile) -> Iterator[Any]:
         if len(seen) > MOST_TRACES:
             raise ProfileError(
                 f"the forward of {type(profile.space).__name__} looks at its choices in more than {MOST_TRACES} ways, "
-                "too many to find the bounds of a cost; cost(samples) works all the same"
+                "too many to know its costs for all samples at once; cost(samples) works all the same"
             )
         yield traced
         waiting += _other_ways(profile, traced.answers)

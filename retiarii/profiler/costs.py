@@ -13,10 +13,12 @@ import numpy as np
 from retiarii.domain import Value
 from retiarii.errors import ProfileError
 from retiarii.profiler.amount import Amount
+from retiarii.profiler.averaging import expectation_of
 from retiarii.profiler.bounds import MOST_MODELS, Bounds, Sum, sums
 from retiarii.profiler.columns import YES, Column, Frame, Ids, both, constant
 from retiarii.profiler.compiled import Compiled
 from retiarii.profiler.evaluation import Result
+from retiarii.profiler.expectation import Expectation
 from retiarii.profiler.guards import masked
 from retiarii.profiler.inputs import NO_INPUTS, Given, check_made, is_named
 from retiarii.profiler.profile import Profile, Space, profile_of
@@ -73,6 +75,19 @@ class Cost(Amount):
                 space has mutators and more than 4,096 samples.
         """
         return self._bounds
+
+    def expectation(self) -> Expectation:
+        """What samples cost on average, for any probabilities of the values of labels.
+
+        Raises:
+            ProfileError: it can't be found: a choice has no end of values, values of several choices give no model
+                together, the cost depends on too many choices in too irregular a way, or the space has mutators.
+        """
+        return self._expectation
+
+    @cached_property
+    def _expectation(self) -> Expectation:
+        return expectation_of(self.profile, self.amounts)
 
     @cached_property
     def _sums(self) -> tuple[Sum, ...]:

@@ -21,13 +21,14 @@ class Encoder:
     Attributes:
         values: the values of each label by number.
         terms: the expressions over them.
+        conditions: under which labels are active.
     """
 
     def __init__(self, domain: Domain) -> None:
         self.values = {label: Values(choice) for label, choice in domain.choices.items()}
         self.terms = Terms(self.values)
         self._domain = domain.unconstrained
-        self._conditions = domain.conditions
+        self.conditions = domain.conditions
 
     def rows(self, samples: Sequence[Mapping[str, Value]]) -> Frame:
         """A frame of one row for each sample; inactive labels are `DEAD` in it.
@@ -52,7 +53,7 @@ class Encoder:
             ids = values.encoded([sample.get(label, ABSENT) for sample in samples])
             if ids is None:
                 return None
-            active = self._is_active(label, frame)
+            active = self.is_active(label, frame)
             is_given = ids != DEAD
             if bool(np.any(is_given != active.ids)):
                 return None
@@ -61,11 +62,12 @@ class Encoder:
         is_complete = np.array_equal(found, np.fromiter(map(len, samples), np.int64, len(samples)))
         return frame if is_complete else None
 
-    def _is_active(self, label: str, frame: Frame) -> Column:
-        if label not in self._conditions:
+    def is_active(self, label: str, frame: Frame) -> Column:
+        """Where a choice is active; in the frame, labels that this depends on are `DEAD` where they are inactive."""
+        if label not in self.conditions:
             return YES
         active = NO
-        for alternative in self._conditions[label]:
+        for alternative in self.conditions[label]:
             holds = YES
             for expression in alternative:
                 holds = both(frame, holds, self._holds(expression, frame))

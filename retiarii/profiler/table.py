@@ -14,12 +14,19 @@ from retiarii.domain import Value
 from retiarii.errors import BuildError, FormatError, ProfileError
 from retiarii.graph.jsontext import dump, parse, shown
 from retiarii.profiler.amount import Amount, Numbers
+from retiarii.profiler.averaging import everything, expectation_of, explained
+from retiarii.profiler.columns import Column, Frame
+from retiarii.profiler.diagrams import Diagrams
 from retiarii.profiler.evaluation import Call, Result
+from retiarii.profiler.expectation import Expectation
+from retiarii.profiler.guards import masked
 from retiarii.profiler.inputs import Given, inputs_of
 from retiarii.profiler.latency import Latency, check_count
 from retiarii.profiler.operators import runnable, signature, takes_time
 from retiarii.profiler.profile import Samples, Space, profile_of
+from retiarii.profiler.sites import Site
 from retiarii.profiler.timing import Timing, timed
+from retiarii.profiler.walk import Walk
 
 FORMAT = "retiarii latency table 1"
 _NANOSECONDS = 1e9
@@ -74,7 +81,7 @@ class LatencyTable(Amount):
         batch: int | None = None,
         warmup: int = 3,
         repeats: int = 10,
-        samples: int | Samples = 200,
+        samples: int | Samples | None = 200,
         seed: int = 0,
     ) -> Self:
         """A table of the operators of some samples.
@@ -86,7 +93,7 @@ class LatencyTable(Amount):
             batch: the size of the first dimension of all inputs, in place of theirs.
             warmup: calls of an operator before the first reading.
             repeats: readings of each operator.
-            samples: those whose operators are measured, or how many are drawn at random.
+            samples: those whose operators are measured, or how many are drawn at random; None for all of the space.
             seed: of the drawing.
 
         Raises:
@@ -100,11 +107,16 @@ class LatencyTable(Amount):
         table.cover(samples, warmup=warmup, repeats=repeats)
         return table
 
-    def cover(self, samples: Samples, *, warmup: int = 3, repeats: int = 10) -> int:
-        """Measure the operators of samples that the table does not know yet; how many these are.
+    def cover(self, samples: Samples | None = None, *, warmup: int = 3, repeats: int = 10) -> int:
+        """Measure operators that the table does not know yet; how many these are.
+
+        Args:
+            samples: whose operators; by default all of the space.
+            warmup: calls of an operator before the first reading.
+            repeats: readings of each operator.
 
         Raises:
-            ProfileError: an operator can't be run by itself.
+            ProfileError: an operator can't be run by itself; or those of all samples are not known, see `expectation`.
         """
         check_count("warmup", warmup, 0)
         check_count("repeats", repeats, 1)
@@ -118,19 +130,21 @@ class LatencyTable(Amount):
         return len(missing)
 
     def all(self, samples: Sequence[Mapping[str, Value]]) -> Numbers:
-        missing = self._missing(samples)
-        if missing:
-            named = "; ".join(list(missing)[:_SHOWN])
-            more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-            raise ProfileError(
-                f"the latency table lacks {len(missing)} operators of these samples: {named}{more}; measure them on "
-                f"{self.device} with table.cover(samples)"
-            )
+        self._check_covered(samples)
         total = np.zeros(len(samples), np.int64)
         for walk, frame, rows in self._profile.parts(samples):
-            for visit in walk.visits(frame):
-                total[rows] += visit.site.amounts(visit.outcomes, self._nanoseconds).ids
+            for column in self._amounts(walk, frame):
+                total[rows] += column.ids
         return total / _NANOSECONDS
+
+    def expectation(self) -> Expectation:
+        """What samples take on average, for any probabilities of the values of labels.
+
+        Raises:
+            ProfileError: the table lacks operators, or the average can't be found; see `Cost.expectation`.
+        """
+        self._check_covered(None)
+        return expectation_of(self._profile, self._amounts, 1 / _NANOSECONDS)
 
     def error(self, samples: Samples, *, warmup: int = 3, repeats: int = 10) -> TableError:
         """How far the table is from models that are built and measured whole.
@@ -183,9 +197,21 @@ class LatencyTable(Amount):
     def _profile(self) -> Any:
         return profile_of(self.space, self._inputs)
 
-    def _missing(self, samples: Samples) -> dict[str, Call]:
+    def _check_covered(self, samples: Samples | None) -> None:
+        missing = self._missing(samples)
+        if not missing:
+            return
+        named = "; ".join(list(missing)[:_SHOWN])
+        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        whose, given = ("these samples", "samples") if samples is not None else ("all samples", "")
+        raise ProfileError(
+            f"the latency table lacks {len(missing)} operators of {whose}: {named}{more}; measure them on "
+            f"{self.device} with table.cover({given})"
+        )
+
+    def _missing(self, samples: Samples | None) -> dict[str, Call]:
         found: dict[str, Call] = {}
-        for result in self._results(samples):
+        for result in self._results_of_all() if samples is None else self._results(samples):
             text = self._signature(result)
             if text not in self.timings:
                 found[text] = result.call
@@ -195,9 +221,18 @@ class LatencyTable(Amount):
         """The distinct steps of samples that take time."""
         for walk, frame, _ in self._profile.parts(samples):
             for visit in walk.visits(frame):
-                for number in np.unique(visit.outcomes.ids):
-                    outcome = visit.site.outcomes[number] if number >= 0 else ()
-                    yield from filter(takes_time, outcome)
+                yield from _timed_results(visit.site, visit.outcomes)
+
+    def _results_of_all(self) -> Iterator[Result]:
+        diagrams = Diagrams()
+        with explained(self._profile, diagrams):
+            for walk, frame, fits in everything(self._profile, diagrams):
+                for visit in walk.visits(frame):
+                    yield from _timed_results(visit.site, masked(frame, visit.outcomes, fits))
+
+    def _amounts(self, walk: Walk, frame: Frame) -> Iterator[Column]:
+        for visit in walk.visits(frame):
+            yield visit.site.amounts(visit.outcomes, self._nanoseconds)
 
     def _signature(self, result: Result) -> str:
         known = self._signatures.get(result)
@@ -211,6 +246,11 @@ class LatencyTable(Amount):
 
     def __repr__(self) -> str:
         return f"LatencyTable({type(self.space).__name__}, device={str(self.device)!r}, {len(self.timings)} operators)"
+
+
+def _timed_results(site: Site, outcomes: Column) -> Iterator[Result]:
+    for number in np.unique(outcomes.ids):
+        yield from filter(takes_time, site.outcomes[number] if number >= 0 else ())
 
 
 def _rank_correlation(first: Numbers, second: Numbers) -> float:

@@ -14,7 +14,7 @@ from retiarii.errors import ProfileError, SampleError
 from retiarii.profiler.columns import DEAD, IMPOSSIBLE, Column, Frame, Function, Ids, constant
 
 MOST_VALUES = 4096
-"""Values of one label that bounds are found over, and ways of deciding an expression that are tabulated at once."""
+"""Values of one label that all are tried, and ways of deciding an expression that are tabulated at once."""
 
 ABSENT: Any = object()
 _FEWEST_FOLDED = 3
@@ -56,8 +56,8 @@ class Values:
         """
         if self.choice.size > MOST_VALUES and not isinstance(self.choice, Categorical):
             raise ProfileError(
-                f"the choice {self.choice.label!r} has {self.choice.size} values and a cost depends on it; bounds are "
-                f"found over at most {MOST_VALUES} values of a choice: give a list of values"
+                f"the choice {self.choice.label!r} has {self.choice.size} values and a cost depends on it; its bounds "
+                f"and its average are found over at most {MOST_VALUES} values of a choice: give a list of values"
             )
         for value in self.choice.values():
             self.number(value)
