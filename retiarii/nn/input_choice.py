@@ -110,7 +110,7 @@ class InputChoice(ChoiceModule):
             if self.outcome == "none":
                 return [inputs[index] for index in resolve(self.symbol)]
         options = [inputs[index] for index in range(self.n_candidates)]
-        return self.answer.combine(options, self.outcome, range(self.choice.maximum))
+        return self.answer.combine(options, self.outcome, range(self.n_chosen or self.n_candidates))
 
     @property
     def outcome(self) -> str:

@@ -55,6 +55,7 @@ class LayerChoice(ChoiceModule):
             self._check(name, module, isinstance(candidates, Mapping))
             self._modules[str(name)] = module
         self.keys: tuple[Any, ...] = tuple(named)
+        self._names = {key: str(key) for key in self.keys}
         cast("Decision", self.symbol).default = self.keys[0]
 
     def _check(self, key: Any, module: Any, is_mapping: bool) -> None:
@@ -73,7 +74,7 @@ class LayerChoice(ChoiceModule):
     @property
     def candidates(self) -> dict[Any, nn.Module]:
         """The candidates by what a sample says to choose them."""
-        return {key: self._modules[str(key)] for key in self.keys}  # type: ignore[misc]
+        return {key: self._modules[name] for key, name in self._names.items()}  # type: ignore[misc]
 
     @property
     def has_one_part(self) -> bool:
@@ -86,7 +87,8 @@ class LayerChoice(ChoiceModule):
         return freeze(self.candidates[sample[self.label]])
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        return self.answer.select(self.candidates, lambda candidate: candidate(*args, **kwargs))
+        modules: Mapping[str, Any] = self._modules
+        return self.answer.select(self._names, lambda name: modules[name](*args, **kwargs))
 
     def __choice_spec__(self, describe: Describe | None) -> ChoiceSpec:
         named = {str(key): module for key, module in self.candidates.items()}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABCMeta
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
+from retiarii.domain.expression import Expression, lift
 from retiarii.domain.nested import contains_expression, evaluate_nested, symbols_in
 from retiarii.errors import SpaceError
 from retiarii.graph.layers import as_data, constructor_parameters
 from retiarii.graph.spec import LayerSpec
+from retiarii.nn.answer import answer_of
+from retiarii.nn.narrow import NarrowLayer
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 _LONGEST = 60
@@ -68,6 +72,10 @@ def layer_class(wrapped: type[nn.Module]) -> type[nn.Module]:
         return wrapped
     members: dict[str, Any] = {
         "__init__": _init,
+        "forward": _forward(wrapped),
+        "run": _run,
+        "narrow": _narrow,
+        "undecided": _undecided,
         "__wraps__": wrapped,
         "__layer_spec__": _layer_spec,
         "__module__": "retiarii.nn",
@@ -92,6 +100,62 @@ def _init(self: Any, *args: Any, **kwargs: Any) -> None:
             f"nn.{wrapped.__name__}({shown}) can't be made with its choices at their defaults {defaults}: {error}"
         ) from error
     self.choice_arguments = arguments
+
+
+def _forward(wrapped: type[nn.Module]) -> Callable[..., Any]:
+    """What a layer computes: its own until it has grown, then that of the arguments that are decided."""
+    own = wrapped.forward
+
+    @functools.wraps(own)
+    def forward(self: Any, *inputs: Any, **named: Any) -> Any:
+        grown = self.__dict__.get("narrow_layers")
+        if grown is None:
+            return own(self, *inputs, **named)
+        return answer_of(self, "arguments", grown.arguments).run(self, inputs, named)
+
+    return forward
+
+
+def _run(self: Any, values: tuple[Any, ...], inputs: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+    """What the layer with decided arguments makes of its inputs.
+
+    Args:
+        self: a grown layer.
+        values: of the arguments that hold choices, in their order.
+        inputs: those given by position.
+        named: those given by name.
+    """
+    return self.narrow(values).forward(*inputs, **named)
+
+
+def _narrow(self: Any, values: tuple[Any, ...]) -> Any:
+    """The plain layer with decided arguments, whose tensors are parts of this one's, for one call of its forward.
+
+    Raises:
+        SpaceError: no such layer can be made, or a part of it is larger than the whole.
+    """
+    known = self.narrow_layers.get(values)
+    if known is None:
+        wrapped = type(self).__wraps__
+        known = NarrowLayer(self, wrapped, decided_arguments(self, values))
+        self.narrow_layers.keep(values, known)
+    return known.layer(self.training)
+
+
+def _undecided(self: Any) -> Mapping[str, Expression]:
+    """The expressions that its own forward asks for; see `Answer`."""
+    return {"arguments": open_arguments(self)}
+
+
+def open_arguments(layer: Any) -> Expression:
+    """The arguments of a layer that hold choices, in their order, as one expression."""
+    return cast("Expression", lift([value for value in layer.choice_arguments.values() if contains_expression(value)]))
+
+
+def decided_arguments(layer: Any, values: tuple[Any, ...]) -> dict[str, Any]:
+    """All arguments of a layer, given the values of those that hold choices."""
+    names = [name for name, value in layer.choice_arguments.items() if contains_expression(value)]
+    return {**layer.choice_arguments, **dict(zip(names, values, strict=True))}
 
 
 def _shortened(text: str) -> str:

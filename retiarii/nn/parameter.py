@@ -81,6 +81,29 @@ class ShapedParameter(nn.Parameter):
         data[shared] = self.detach()[shared]
         return nn.Parameter(data, self.requires_grad)
 
+    def part(self, shape: Sequence[int]) -> torch.Tensor:
+        """The leading part of these sizes: a view, through which gradients reach it; itself if that is all of it.
+
+        Raises:
+            SpaceError: it is smaller; see `retiarii.nn.growth.grow`.
+        """
+        sizes = torch.Size(shape)
+        if sizes == self.shape:
+            return self
+        if any(size > whole for size, whole in zip(sizes, self.shape, strict=True)):
+            raise SpaceError(f"a parameter of shape {tuple(self.shape)} has no part of shape {tuple(sizes)}")
+        return self[tuple(map(slice, sizes))]
+
+    def enlarge(self, shape: Sequence[int]) -> None:
+        """Make it larger, in place; its numbers become the leading ones, and the others are drawn.
+
+        Args:
+            shape: in no dimension smaller than it is.
+        """
+        data = _drawn(tuple(shape), self.start).to(self.device, self.dtype)
+        data[tuple(map(slice, self.shape))] = self.detach()
+        replace_data(self, data)
+
     def __tensor_spec__(self) -> TensorSpec:
         return TensorSpec("parameter", self.choice_shape, _name(self.dtype), _values(self.start), self.requires_grad)
 
@@ -92,6 +115,17 @@ class ShapedParameter(nn.Parameter):
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         return type(self)._holding, (self.data, self.choice_shape, self.start, self.requires_grad)
+
+
+def replace_data(parameter: nn.Parameter, data: torch.Tensor) -> None:
+    """Give a parameter numbers of another shape, in place.
+
+    What computations that still last have noted of its shape is forgotten, which torch does for another data type only.
+    """
+    other = torch.float32 if data.dtype == torch.float64 else torch.float64
+    parameter.grad = None
+    parameter.data = data.new_empty(0, dtype=other)
+    parameter.data = data
 
 
 def _values(start: tuple[float, float]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from retiarii.errors import SampleError
 from retiarii.nn.choice import ChoiceModule
 from retiarii.nn.compound import Compound
 from retiarii.nn.parameter import ShapedParameter
+from retiarii.nn.slices import cut, fits
 from retiarii.space.defaults import is_open, is_users
 from retiarii.space.lazy import lazy_again
 from retiarii.space.plain import plain_class
@@ -25,11 +26,13 @@ class Freezer:
     Args:
         sample: decides every active choice.
         space: the base class that plain models do without.
+        inherits: whether a layer that decides otherwise than the default takes the parts of the weights that it uses.
     """
 
-    def __init__(self, sample: Mapping[str, Any], space: Any) -> None:
+    def __init__(self, sample: Mapping[str, Any], space: Any, inherits: bool = False) -> None:
         self.sample = sample
         self.space = space
+        self.inherits = inherits
         self._done: dict[int, nn.Module | None] = {}
         self._parameters: dict[int, nn.Parameter] = {}
         self._kept: list[Any] = []
@@ -63,13 +66,15 @@ class Freezer:
         return self._layer(module, evaluate_nested(arguments, self.sample))
 
     def _layer(self, module: nn.Module, arguments: dict[str, Any]) -> nn.Module:
-        """A layer of torch with decided arguments; it keeps the weights if they still fit."""
+        """A layer of torch with decided arguments; it keeps the weights if they still fit, or parts of them."""
         wrapped = type(module).__wraps__  # type: ignore[attr-defined]
         layer = _placed(wrapped(**arguments), module)
         self._freeze_inside(layer)
         state = module.state_dict()
         if _shapes(layer.state_dict()) == _shapes(state):
             layer.load_state_dict(state)
+        elif self.inherits:
+            _inherit(layer, state)
         self._tie(module, layer)
         return _in_mode(layer, module)
 
@@ -138,6 +143,17 @@ def _holders(module: nn.Module) -> dict[str, Any]:
         for name, parameter in owner._parameters.items()
         if parameter is not None and not is_lazy(parameter)
     }
+
+
+def _inherit(layer: nn.Module, state: Mapping[str, Any]) -> None:
+    """Give a layer the parts that it uses of a larger one's tensors, as far as those are large enough."""
+    for path, owner in layer.named_modules():
+        for name, tensor in (*owner._parameters.items(), *owner._buffers.items()):
+            whole = state.get(f"{path}.{name}" if path else name)
+            if tensor is None or whole is None or is_lazy(tensor) or is_lazy(whole):
+                continue
+            if fits(whole.shape, tensor.shape):
+                tensor.data.copy_(cut(owner, name, whole.shape, tensor.shape).of(whole))
 
 
 def _in_mode(made: nn.Module, like: nn.Module) -> nn.Module:

@@ -20,7 +20,8 @@ from retiarii.errors import SpaceError
 from retiarii.graph.choose import current_tracer
 from retiarii.graph.tracing import Examples
 from retiarii.nn.answer import default_value
-from retiarii.space.defaults import Defaults, undecided_attributes
+from retiarii.space.decisions import HELD, decisions_of, undecided
+from retiarii.space.defaults import Defaults, Place, shaped_parameters, undecided_attributes
 from retiarii.space.freeze import Freezer
 from retiarii.space.lazy import remember_lazy
 from retiarii.space.mutator import Mutator
@@ -67,6 +68,7 @@ class SpaceType(ABCMeta):
         remember_lazy(root)
         vars(space)["_space_domain"] = Domain(*domain_of(survey(root)), requirements_of(root))
         vars(space)["_space_undecided"] = undecided_attributes(space)
+        vars(space)["_space_shaped"] = shaped_parameters(space)
         if not space.mutators:
             _complete(space)  # tells of constraints that are written wrongly
         check_costs(space, _rules(space))
@@ -89,7 +91,9 @@ class ModelSpace(nn.Module, metaclass=SpaceType):
     __derived_attributes__ = (
         "_space_constraints",
         "_space_domain",
+        "_space_decisions",
         "_space_made_by",
+        "_space_shaped",
         "_space_undecided",
         "_space_variants",
     )
@@ -227,11 +231,17 @@ class ModelSpace(nn.Module, metaclass=SpaceType):
             SpaceError: fresh weights are wanted, and the space was changed after it was made.
         """
         decided = _complete(self).canonical(sample)
+        with undecided(self):
+            return self._frozen(decided, inherit_weights)
+
+    def _frozen(self, decided: Sample, inherit_weights: bool) -> nn.Module:
         if not self.mutators and self.rewritten() is self:
-            return Freezer(decided, ModelSpace).model(copy.deepcopy(self) if inherit_weights else remade(self, decided))
+            return Freezer(decided, ModelSpace, inherit_weights).model(
+                copy.deepcopy(self) if inherit_weights else remade(self, decided)
+            )
         model = _variants(self).model_graph(decided).to_module().train(self.training)
         if inherit_weights:
-            before = Freezer(decided, ModelSpace).model(copy.deepcopy(self.rewritten()))
+            before = Freezer(decided, ModelSpace, inherits=True).model(copy.deepcopy(self.rewritten()))
             _inherit(model, before)
         return model
 
@@ -247,11 +257,15 @@ class ModelSpace(nn.Module, metaclass=SpaceType):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current_tracer() is not None:
             return super().__call__(*args, **kwargs)
-        with resolving(default_value), Defaults(self, vars(self).get("_space_undecided", ())):
+        decisions = decisions_of(self)
+        if decisions is not None:
+            with resolving(decisions.resolve):
+                return super().__call__(*args, **kwargs)
+        with resolving(default_value), Defaults(self, *_undecided(self)):
             return super().__call__(*args, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_space_variants"}
+        return {name: value for name, value in self.__dict__.items() if name not in (HELD, "_space_variants")}
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _METHODS or (isinstance(value, nn.Module) and name in ("mutators", "example_inputs")):
@@ -305,6 +319,10 @@ def _is_met(space: ModelSpace, limit: Limit) -> bool:
         return True
     domain, rng = _complete(space).unconstrained, np.random.default_rng(0)
     return bool(limit.which_hold([domain.random(rng) for _ in range(_FEW)]).any())
+
+
+def _undecided(space: ModelSpace) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
+    return vars(space).get("_space_undecided", ()), vars(space).get("_space_shaped", ())
 
 
 def _rules(space: ModelSpace) -> tuple[Expression | Constraint, ...]:

@@ -16,6 +16,7 @@ from retiarii.domain.expression import Expression
 from retiarii.errors import SpaceError
 from retiarii.graph import Graph
 from retiarii.graph.tracing import Examples, trace
+from retiarii.space.decisions import undecided
 from retiarii.space.exploration import Replay, explore
 from retiarii.space.mutator import Mutator, mutated
 from retiarii.space.requirements import as_constraint
@@ -198,7 +199,7 @@ class Variants:
             given.append((question, answer))
             return answer
 
-        with resolving(resolve):
+        with resolving(resolve), undecided(self.module):
             graph = trace(self.module, self.examples)
         traced = Traced(tuple(given), graph)
         if self._kept == MOST_KEPT:
