@@ -6,11 +6,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from retiarii.evaluators.classification import Classification
     from retiarii.evaluators.functional import FunctionalEvaluator
+    from retiarii.evaluators.lightning import Lightning
+    from retiarii.evaluators.regression import Regression
 
-__all__ = ["FunctionalEvaluator"]
+__all__ = ["Classification", "FunctionalEvaluator", "Lightning", "Regression"]
 
-_HOME = {"FunctionalEvaluator": "functional"}
+_HOME = {
+    "Classification": "classification",
+    "FunctionalEvaluator": "functional",
+    "Lightning": "lightning",
+    "Regression": "regression",
+}
 
 
 def __getattr__(name: str) -> object:

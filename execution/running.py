@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from retiarii.engine import Completed, Failed, Failure, Job, Stopped
-from retiarii.evaluator import Reporting, TrialStopped, check_metrics
+from retiarii.evaluator import Reporting, TrialStopped
+from retiarii.metrics import check_metrics
 from retiarii.trial import Report
 
 
@@ -28,14 +29,14 @@ def run(job: Job, receive: Callable[[Report], None]) -> Completed | Failed | Sto
             trial; then nothing counts that the evaluation does any more. Any other error in it is raised as it is.
     """
     begin = time.monotonic()
-    with Reporting(receive) as reporting:
+    with Reporting(receive, job.folder) as reporting:
         outcome = _outcome(job)
     number, duration = job.trial.number, time.monotonic() - begin
     if reporting.is_stopped or outcome is None:
-        return Stopped(number, duration)
+        return Stopped(number, duration, reporting.files)
     if isinstance(outcome, Failure):
         return Failed(number, outcome, duration)
-    return Completed(number, outcome, duration)
+    return Completed(number, outcome, duration, reporting.files)
 
 
 def _outcome(job: Job) -> Mapping[str, float] | Failure | None:

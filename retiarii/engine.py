@@ -6,6 +6,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, Self, TypeAlias
 
 from retiarii.domain import Domain, Sample
@@ -48,6 +49,9 @@ class Job:
 
     costs: Sequence[str] = ()
     """The names of what is known without it."""
+
+    folder: Path | None = None
+    """Where the evaluation may keep files; made by whoever writes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ class Completed:
     number: int
     metrics: Mapping[str, float]
     duration: float
+    files: Mapping[str, str] = field(default_factory=dict)
+    """What the evaluation has kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,8 @@ class Stopped:
 
     number: int
     duration: float
+    files: Mapping[str, str] = field(default_factory=dict)
+    """What the evaluation has kept."""
 
 
 Event: TypeAlias = Started | Reported | Completed | Failed | Stopped

@@ -1,25 +1,23 @@
-"""What scores a model: the protocol of evaluators, and the rules for what they return."""
+"""What scores a model: the protocol of evaluators, and how evaluations report."""
 
 from __future__ import annotations
 
 import copy
-import math
 import reprlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
-from numbers import Real
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, Literal, NoReturn, Self, TypeAlias
 
-from retiarii.errors import ExperimentError, MetricError
+from retiarii.errors import ExperimentError
+from retiarii.metrics import DEFAULT_METRIC, as_number, as_numbers
 from retiarii.trial import Objectives, Report
 
 Argument: TypeAlias = Literal["module", "graph", "sample"]
 Metrics: TypeAlias = Mapping[str, Any] | Any
-
-DEFAULT_METRIC = "default"
-"""The name of a metric that was returned as a plain number, where no objective gives it one."""
 
 
 class TrialStopped(BaseException):
@@ -72,40 +70,51 @@ class Evaluator(ABC):
         """
 
 
-def check_metrics(value: Metrics, objectives: Objectives, costs: Sequence[str] = ()) -> dict[str, float]:
-    """What an evaluator returned, as numbers by name with the objectives first.
+class Trainable(Evaluator, ABC):
+    """An evaluator that trains with Lightning, in the pieces that others may train with: one-shot strategies, engines.
 
-    A number is the metric of the only objective. Where the objective is called "default" because nobody chose another,
-    a mapping with a single metric gives it that metric.
-
-    Args:
-        value: what it returned.
-        objectives: those that it has to return.
-        costs: the names of metrics that join what it returns.
-
-    Raises:
-        MetricError: a value is no finite number, or an objective is missing.
+    Attributes:
+        train_dataloaders: As the user gave them.
+        val_dataloaders: As the user gave them.
+        datamodule: As the user gave it.
     """
-    if isinstance(value, Mapping):
-        return _with_objectives(_numbers(value, "metric"), objectives, costs)
-    if len(objectives) > 1:
-        raise MetricError(
-            f"the evaluator returned {_described(value)}; expected a mapping with the objectives "
-            f"{_listed(objectives)}{_cost_hint(costs)}"
-        )
-    (name,) = objectives
-    return {name: _number(value, f"metric {name!r}")}
 
+    train_dataloaders: Any
+    val_dataloaders: Any
+    datamodule: Any
 
-def reported_metrics(report: Report, objectives: Objectives) -> dict[str, float]:
-    """What a report says, as metrics with the objectives first; empty if one of the objectives is missing.
+    @abstractmethod
+    def task(self, model: Any) -> Any:
+        """The `LightningModule` that trains a model. Under which attribute it holds the model is its own affair."""
 
-    A number is the metric of the only objective.
-    """
-    if not isinstance(report, Mapping):
-        return dict.fromkeys(objectives, report) if len(objectives) == 1 else {}
-    metrics = _default_named(report, objectives)
-    return _sorted(metrics, objectives) if objectives.keys() <= metrics.keys() else {}
+    @abstractmethod
+    def trainer(self, *, callbacks: Sequence[Any] = (), **settings: Any) -> Any:
+        """A `Trainer` with the user's arguments, quiet unless those say otherwise.
+
+        Args:
+            callbacks: Join those of the user.
+            settings: Arguments of `Trainer` that go before the user's.
+        """
+
+    @abstractmethod
+    def data(self) -> Mapping[str, Any]:
+        """What `Trainer.fit` gets beside the task: `train_dataloaders` and `val_dataloaders`, or `datamodule`.
+
+        Random generators of their own start where they stood when the evaluator was made, so that it makes no
+        difference what was trained before.
+        """
+
+    @abstractmethod
+    def quiet(self) -> AbstractContextManager[None]:
+        """Silences what Lightning says on its way in good cases, in which it makes trainers and uses them."""
+
+    @abstractmethod
+    def metrics(self, trainer: Any) -> dict[str, float]:
+        """What the task has logged, the objectives first.
+
+        Raises:
+            MetricError: an objective is not among that, or no finite number.
+        """
 
 
 def report_intermediate(value: Metrics) -> None:
@@ -119,13 +128,19 @@ def report_intermediate(value: Metrics) -> None:
         TrialStopped: the trial has been stopped, by a stopper say; let it pass.
         ExperimentError: no evaluation is running in this thread, or it is over.
     """
-    reporting = _reporting.get()
-    if reporting is None or reporting.is_over:
+    reporting = current_reporting()
+    if reporting is None:
         raise ExperimentError(
             f"report_intermediate({reprlib.repr(value)}) was called outside an evaluation; "
             "call it in what an evaluator runs, in the thread that runs it, before it returns"
         )
     reporting.report(value)
+
+
+def current_reporting() -> Reporting | None:
+    """What hears the evaluation that runs in this thread; None where an evaluator is called by hand."""
+    reporting = _reporting.get()
+    return None if reporting is None or reporting.is_over else reporting
 
 
 class Reporting:
@@ -137,12 +152,19 @@ class Reporting:
     `receive` raises `TrialStopped` to stop the trial. Any other error in it is not the evaluation's: that is ended like
     one that was stopped, and the error is raised as it is on leaving.
 
+    Args:
+        receive: Gets each report.
+        folder: Where the evaluation may keep files; made by whoever writes there.
+
     Attributes:
         is_stopped: Whether the trial has been stopped.
         is_over: Whether the evaluation has ended, so that nothing can be reported any more.
+        files: What the evaluation has kept, as paths by what they are, such as "checkpoint".
     """
 
-    def __init__(self, receive: Callable[[Report], None]) -> None:
+    def __init__(self, receive: Callable[[Report], None], folder: Path | None = None) -> None:
+        self.folder = folder
+        self.files: dict[str, str] = {}
         self.is_stopped = False
         self.is_over = False
         self._receive = receive
@@ -167,7 +189,7 @@ class Reporting:
             self._stop()
         self._count += 1
         place = f"intermediate report {self._count}"
-        report = _numbers(value, place) if isinstance(value, Mapping) else _number(value, place)
+        report = as_numbers(value, place) if isinstance(value, Mapping) else as_number(value, place)
         try:
             self._receive(report)
         except TrialStopped:
@@ -182,72 +204,3 @@ class Reporting:
 
 
 _reporting: ContextVar[Reporting | None] = ContextVar("reporting", default=None)
-
-
-def _with_objectives(metrics: dict[str, float], objectives: Objectives, costs: Sequence[str]) -> dict[str, float]:
-    metrics = _default_named(metrics, objectives)
-    missing = [name for name in objectives if name not in metrics]
-    if missing == [DEFAULT_METRIC] and metrics:
-        raise MetricError(
-            f"the evaluator returned the metrics {_listed(metrics)}, and nothing says which of them to optimise; give "
-            f"Experiment(objectives={{{next(iter(metrics))!r}: 'maximize'}}), or return one of them as 'default'"
-        )
-    if missing:
-        hint = _cost_hint(costs) if missing != [DEFAULT_METRIC] else ""
-        raise MetricError(f"the objective {missing[0]!r} is missing; the evaluator returned {_listed(metrics)}{hint}")
-    return _sorted(metrics, objectives)
-
-
-def _cost_hint(costs: Sequence[str]) -> str:
-    """Where else an objective may come from that the evaluator does not return."""
-    if costs:
-        return f", and the costs are {_listed(costs)}"
-    return "; one that is known without training is given as a cost, as in Experiment(costs=[Flops(space)])"
-
-
-def _default_named(metrics: Mapping[str, float], objectives: Objectives) -> dict[str, float]:
-    """The metrics, a single one also as "default" where that is the only objective."""
-    if [*objectives] == [DEFAULT_METRIC] and len(metrics) == 1:
-        return {DEFAULT_METRIC: next(iter(metrics.values())), **metrics}
-    return {**metrics}
-
-
-def _sorted(metrics: Mapping[str, float], objectives: Objectives) -> dict[str, float]:
-    return {**{name: metrics[name] for name in objectives}, **metrics}
-
-
-def _numbers(values: Mapping[Any, Any], place: str) -> dict[str, float]:
-    for name in values:
-        if not isinstance(name, str):
-            raise MetricError(f"{place}: the name {_described(name)} is no text")
-    return {name: _number(value, f"{place} {name!r}") for name, value in values.items()}
-
-
-def _number(value: Any, place: str) -> float:
-    plain = value.item() if getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None)) else value
-    if isinstance(plain, bool) or not isinstance(plain, Real):
-        raise MetricError(f"{place} is {_described(value)}; expected a finite number")
-    try:
-        number = float(plain)
-    except OverflowError:
-        raise MetricError(f"{place} is {_described(value)}; expected a number that a float can hold") from None
-    if not math.isfinite(number):
-        raise MetricError(f"{place} is {number} ({_type_name(value)}); expected a finite number")
-    return number
-
-
-def _described(value: object) -> str:
-    if value is None:
-        return "None"
-    shape = getattr(value, "shape", None)
-    dimensions = f" of shape {tuple(shape)}" if isinstance(shape, tuple) and shape else ""
-    return f"{reprlib.repr(value)} ({_type_name(value)}{dimensions})"
-
-
-def _type_name(value: object) -> str:
-    kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(map(repr, names)) or "none"

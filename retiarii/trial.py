@@ -67,6 +67,9 @@ class Trial:
 
     host: str | None = None
 
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Paths, on the host, of what the evaluation has kept, by what it is: "checkpoint", say."""
+
     @property
     def metric(self) -> float | None:
         """The metric of the primary objective: the final one of a completed trial, the last one of a stopped trial.
@@ -86,17 +89,27 @@ class Trial:
         return replace(self, intermediates=(*self.intermediates, value))
 
     def completed(
-        self, metrics: Mapping[str, float], *, ended: float | None = None, duration: float | None = None
+        self,
+        metrics: Mapping[str, float],
+        *,
+        ended: float | None = None,
+        duration: float | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> Self:
-        return self._become("completed", metrics=metrics, ended=ended, duration=duration)
+        return self._become("completed", metrics=metrics, ended=ended, duration=duration, files=files or {})
 
     def failed(self, error: str, *, ended: float | None = None, duration: float | None = None) -> Self:
         return self._become("failed", error=error, ended=ended, duration=duration)
 
     def stopped(
-        self, metrics: Mapping[str, float] | None = None, *, ended: float | None = None, duration: float | None = None
+        self,
+        metrics: Mapping[str, float] | None = None,
+        *,
+        ended: float | None = None,
+        duration: float | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> Self:
-        return self._become("stopped", metrics=metrics or {}, ended=ended, duration=duration)
+        return self._become("stopped", metrics=metrics or {}, ended=ended, duration=duration, files=files or {})
 
     def interrupted(self) -> Self:
         return self._become("interrupted")

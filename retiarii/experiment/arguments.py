@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
+from types import UnionType
 from typing import Any, TypeVar, get_args
 
 from retiarii.domain import Domain
@@ -17,7 +18,7 @@ from retiarii.trial import Direction, Objectives
 T = TypeVar("T")
 
 
-def instance(value: T, kind: type[Any], wanted: str) -> T:
+def instance(value: T, kind: type[Any] | UnionType, wanted: str) -> T:
     """`value`, which is a `kind`."""
     if not isinstance(value, kind):
         shown = f"the class {value.__name__}" if isinstance(value, type) else reprlib.repr(value)

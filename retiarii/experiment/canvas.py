@@ -64,6 +64,8 @@ def legend(axes: Axes, columns: int) -> None:
     entries = axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, borderaxespad=0.2, fontsize="small"
     )
+    for text in entries.get_texts():
+        text.set_parse_math(False)
     for handle in entries.legend_handles:
         if isinstance(handle, PathCollection):
             handle.set_sizes([_LEGEND_DOT])

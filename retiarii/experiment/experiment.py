@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,18 @@ from retiarii.experiment import arguments
 from retiarii.experiment.agreement import agreed
 from retiarii.experiment.exports import Format, exported
 from retiarii.experiment.folders import checked_name, experiment_folder
+from retiarii.experiment.following import end_of_first, followed, is_following, plan_of_first
 from retiarii.experiment.history import History
 from retiarii.experiment.joint import Joint
 from retiarii.experiment.keys import key_of
 from retiarii.experiment.plan import Plan
 from retiarii.experiment.progress import Pace, watching
 from retiarii.experiment.records import Records, read
-from retiarii.experiment.report import report
+from retiarii.experiment.report import report, resumed
 from retiarii.experiment.search import Search, Setup
+from retiarii.experiment.training import Training
+from retiarii.experiment.weights import EpochWeights
+from retiarii.one_shot import OneShotStrategy, Session
 from retiarii.stopper import Stopper
 from retiarii.strategies.deduplication import deduplicated
 from retiarii.strategy import Strategy
@@ -53,15 +58,17 @@ class Experiment:
         space: The model space.
         evaluator: Scores models. What it leaves open (`ValueChoice`s) is searched with the space. A sample for which
             that, or a cost, can't be computed is a failed trial.
-        strategy: Proposes samples.
+        strategy: Proposes samples. Or it trains one supernet, with a `Classification`, `Regression` or `Lightning`
+            evaluator, and has the best of its architectures looked for, which are the trials: a one-shot strategy.
         name: The folder of the record; by default the space's class and the time, so a new one.
         directory: Where experiments lie; by default `retiarii-experiments` in the working directory.
-        engine: Runs the trials; by default one after another in this process.
-        stopper: Ends trials early that report too little success; by default none does.
+        engine: Runs the trials; by default one after another in this process, as always of a supernet.
+        stopper: Ends trials early that report too little success; by default none does. None for a supernet.
         deduplicate: Whether no model is tried twice: one that computes the same as an earlier one, weights aside, with
             the same decisions about the evaluator. Where the evaluator gets the sample, that is what is compared.
         max_trials: How many trials may end, in whatever state, those of earlier runs included.
-        max_duration: After how many seconds of a run no trial is begun any more.
+        max_duration: After how many seconds of a run no trial is begun any more. The training of a supernet is not
+            cut, and doesn't count.
         objectives: The metrics to optimise, each with "maximize" or "minimize", the primary one first; by default the
             evaluator's. Costs can be among them.
         costs: What is known of a sample without training, such as `retiarii.profiler.Flops(space)`. One or several;
@@ -76,7 +83,7 @@ class Experiment:
         self,
         space: Space,
         evaluator: Evaluator,
-        strategy: Strategy,
+        strategy: Strategy | OneShotStrategy,
         *,
         name: str | None = None,
         directory: str | Path | None = None,
@@ -93,7 +100,8 @@ class Experiment:
         self.evaluator = arguments.instance(
             evaluator, Evaluator, "its evaluator; wrap a function in FunctionalEvaluator"
         )
-        self.strategy = arguments.instance(strategy, Strategy, "its strategy; give one, such as Random()")
+        kinds = Strategy | OneShotStrategy
+        self.strategy = arguments.instance(strategy, kinds, "its strategy; give one, such as Random()")
         engine = SequentialEngine() if engine is None else engine
         self.engine = arguments.instance(engine, Engine, "its engine; give one, such as SequentialEngine()")
         if stopper is not None:
@@ -106,9 +114,14 @@ class Experiment:
         self.costs = arguments.costs(costs, space)
         self.limits = arguments.limits(max_trials, max_duration)
         self.seed = arguments.seed(seed)
-        self._joint  # noqa: B018  what can't be searched together is reported at once
+        joint = self._joint
+        if isinstance(self.strategy, OneShotStrategy):
+            from retiarii.experiment import one_shot_run  # noqa: PLC0415  tables are searched without torch
+
+            one_shot_run.check(self.strategy, joint, self.objectives, engine=self.engine, stopper=self.stopper)
         self.ending: str | None = None
         self._history = History(self.objectives)
+        self._training: Training | None = None
 
     def run(self, progress: bool = True) -> None:
         """Searches until a limit is reached or the strategy has nothing more to propose; `ending` says which.
@@ -120,6 +133,9 @@ class Experiment:
             ExperimentError: the record can't be written, or belongs to another search; or the first three trials of
                 this run fail with the same error, which is the cause of this one.
         """
+        if isinstance(self.strategy, OneShotStrategy) and is_following():
+            self._follow(self.strategy)
+            return
         begin = time.monotonic()
         folder = experiment_folder(self.directory, self.name, type(self.space).__name__)
         self.name = folder.name
@@ -132,7 +148,8 @@ class Experiment:
             raise
         if progress:
             seconds = time.monotonic() - begin
-            print(report(self._history, folder, self.ending, seconds, self.stopper), file=sys.stderr)
+            said = report(self._history, folder, self.ending, seconds, stopper=self.stopper, training=self._training)
+            print(said, file=sys.stderr)
 
     @property
     def trials(self) -> list[Trial]:
@@ -143,6 +160,11 @@ class Experiment:
     def best(self) -> Trial | None:
         """The completed trial with the best metric of the primary objective; None if none has completed."""
         return self._history.best
+
+    @property
+    def weights(self) -> list[EpochWeights]:
+        """How much each candidate counted after each epoch of the supernet's training, as `run` has seen it."""
+        return self._history.weights
 
     def top(self, k: int = 1) -> list[Trial]:
         """The `k` best completed trials, or as many as there are, the best first."""
@@ -168,6 +190,10 @@ class Experiment:
         """A picture of how much each label matters for each objective."""
         return self._history.plot_importance()
 
+    def plot_weights(self) -> Figure:
+        """A picture of the architecture weights over the epochs of the supernet's training."""
+        return self._history.plot_weights()
+
     def export_top_models(self, k: int = 1, *, format: Format = "code") -> list[Any]:
         """The models of the `k` best completed trials, the best first.
 
@@ -190,13 +216,14 @@ class Experiment:
 
     @staticmethod
     def load(directory: str | Path, name: str) -> History:
-        """The trials of a recorded experiment, to look at: `.trials`, `.best`, `.top(k)`. It may be running elsewhere.
+        """What is recorded of an experiment, which may be running elsewhere: `.trials`, `.best`, `.top(k)`, `.weights`.
 
         Raises:
             ExperimentError: there is no such record, or it can't be read.
         """
-        plan, trials = read(Path(directory) / checked_name(name))
-        return History({} if plan is None else plan.objectives, trials)
+        recorded = read(Path(directory) / checked_name(name))
+        objectives = {} if recorded.plan is None else recorded.plan.objectives
+        return History(objectives, recorded.trials, recorded.weights)
 
     @property
     def _joint(self) -> Joint:
@@ -205,25 +232,36 @@ class Experiment:
 
     def _search(self, records: Records, progress: bool) -> str:
         joint, name = self._joint, type(self.space).__name__
-        plan = agreed(records, lambda seed: Plan.of(name, joint.domain, self.objectives, seed), self.seed)
+        one_shot = type(self.strategy).__name__ if isinstance(self.strategy, OneShotStrategy) else None
+        planned = partial(Plan.of, name, joint.domain, self.objectives, one_shot=one_shot)
+        plan = agreed(records, planned, self.seed)
         self.seed = plan.seed
         canonical = joint.domain.unconstrained.canonical
         known = [replace(trial, sample=canonical(trial.sample)) for trial in records.trials()]
-        history = self._history = History(self.objectives, known)
-        if progress and known:
-            print(_resumed(records.path.parent, history), file=sys.stderr)
+        history = self._history = History(self.objectives, known, records.weights())
+        if progress and (known or history.weights):
+            print(resumed(records.path.parent, history), file=sys.stderr)
+        setup = self._setup(joint, plan.seed, records, progress)
         pace = Pace(self._total(plan), history.ended, time.monotonic(), self.limits.max_duration)
         with watching(pace, shown=progress) as view:
-            return Search(self._setup(joint, plan.seed), records, history, lambda: view.update(history)).run(known)
+            ending = Search(setup, records, history, lambda: view.update(history)).run(known)
+        if self._training is not None:
+            self._training.check_outcome(history)
+        return ending
 
     def _total(self, plan: Plan) -> int | None:
-        ends = [end for end in (self.limits.max_trials, plan.size) if end is not None and end < _OUT_OF_SIGHT]
+        size = plan.size if plan.one_shot is None else None
+        ends = [end for end in (self.limits.max_trials, size) if end is not None and end < _OUT_OF_SIGHT]
         return min(ends) if ends else None
 
-    def _setup(self, joint: Joint, seed: int) -> Setup:
+    def _setup(self, joint: Joint, seed: int, records: Records, progress: bool) -> Setup:
+        strategy = self.strategy
+        if isinstance(strategy, OneShotStrategy):
+            training = self._training = self._train(strategy, joint, seed, records, progress)
+            strategy, joint = training.strategy, training.joint
         return Setup(
             joint=joint,
-            strategy=deduplicated(self.strategy, key_of(joint)) if self.deduplicate else self.strategy,
+            strategy=deduplicated(strategy, key_of(joint)) if self.deduplicate else strategy,
             proposer=type(self.strategy).__name__,
             stopper=self.stopper,
             engine=self.engine,
@@ -233,8 +271,32 @@ class Experiment:
             limits=self.limits,
         )
 
+    def _train(self, strategy: OneShotStrategy, joint: Joint, seed: int, records: Records, progress: bool) -> Training:
+        from retiarii.experiment import one_shot_run  # noqa: PLC0415  tables are searched without torch
 
-def _resumed(folder: Path, history: History) -> str:
-    again = len(history) - history.ended
-    tail = f", {again} {'was' if again == 1 else 'were'} under way and will be run again" if again else ""
-    return f"retiarii: resuming {folder}: {history.ended} trials are kept{tail}"
+        session = self._session(records.path.parent, seed, progress)
+        try:
+            return one_shot_run.train(strategy, joint, session)
+        finally:
+            self._history.weights = records.weights()
+
+    def _follow(self, strategy: OneShotStrategy) -> None:
+        """Trains along in a process that is not the first one, and takes over what that finds."""
+        from retiarii.experiment import one_shot_run  # noqa: PLC0415  tables are searched without torch
+
+        folder = followed(self.directory, self.name)
+        self.seed = plan_of_first(folder).seed
+        one_shot_run.follow(strategy, self._joint, self._session(folder, self.seed, progress=False))
+        recorded = end_of_first(folder)
+        self._history = History(self.objectives, recorded.trials, recorded.weights)
+        self.ending = "the first of the processes that trained the supernet has searched it"
+
+    def _session(self, folder: Path, seed: int, progress: bool) -> Session:
+        return Session(
+            seed=seed,
+            folder=folder,
+            objectives=self.objectives,
+            costs={cost.name: cost for cost in self.costs},
+            max_trials=self.limits.max_trials,
+            progress=progress,
+        )

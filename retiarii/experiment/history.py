@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from retiarii.errors import ExperimentError
-from retiarii.experiment import plots
+from retiarii.experiment import plots, weight_plots
+from retiarii.experiment.weights import EpochWeights
 from retiarii.trial import Objectives, State, Trial
 
 if TYPE_CHECKING:
@@ -21,10 +22,14 @@ class History:
     Args:
         objectives: What is best; the first one counts.
         trials: What is known already, in any order.
+        weights: Of the supernet, by epoch; none where no supernet was trained.
     """
 
-    def __init__(self, objectives: Objectives, trials: Iterable[Trial] = ()) -> None:
+    def __init__(
+        self, objectives: Objectives, trials: Iterable[Trial] = (), weights: Iterable[EpochWeights] = ()
+    ) -> None:
         self.objectives = objectives
+        self.weights = list(weights)
         self._sign = -1 if next(iter(objectives.values()), None) == "maximize" else 1
         self._trials: dict[int, Trial] = {}
         self._counts: Counter[State] = Counter()
@@ -109,6 +114,10 @@ class History:
     def plot_importance(self) -> Figure:
         """A picture of how much each label matters for each objective; see `retiarii.experiment.plots`."""
         return plots.plot_importance(self)
+
+    def plot_weights(self) -> Figure:
+        """A picture of the architecture weights over the epochs; see `retiarii.experiment.weight_plots`."""
+        return weight_plots.plot_weights(self.weights)
 
     def _rank(self, trial: Trial) -> tuple[float, int]:
         return (self._sign * next(iter(trial.metrics.values())), trial.number)

@@ -44,6 +44,11 @@ class Joint:
             self._join(name, symbol)
         self.domain = self._joined() if self._added else space.domain
 
+    @property
+    def open_labels(self) -> tuple[str, ...]:
+        """The labels that the evaluator depends on, its own and the space's."""
+        return tuple(self._labels.values())
+
     def part(self, sample: Sample) -> Sample:
         """What a sample decides of the space."""
         if not self._added:

@@ -31,8 +31,11 @@ class Plan:
     constraints: Sequence[str] = ()
     """What samples must keep beside, in words, sorted."""
 
+    one_shot: str | None = None
+    """The class of the strategy that trains a supernet; None where every model is trained by itself."""
+
     @classmethod
-    def of(cls, space: str, domain: Domain, objectives: Objectives, seed: int) -> Self:
+    def of(cls, space: str, domain: Domain, objectives: Objectives, seed: int, *, one_shot: str | None = None) -> Self:
         conditions = {
             label: [[expression.to_json() for expression in every] for every in alternatives]
             for label, alternatives in domain.conditions.items()
@@ -43,7 +46,7 @@ class Plan:
         }
         rules = sorted([constraint.description for constraint in domain.constraints])
         size = None if rules or domain.size >= _MANY else int(domain.size)
-        return cls.from_json(cls(dict(objectives), seed, space, size, choices, rules).to_json())
+        return cls.from_json(cls(dict(objectives), seed, space, size, choices, rules, one_shot).to_json())
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), allow_nan=False)
@@ -59,6 +62,8 @@ class Plan:
             lines.append(f"objectives: was {dict(self.objectives)}, is {dict(now.objectives)}")
         if self.seed != now.seed:
             lines.append(f"seed: was {self.seed}, is {now.seed}")
+        if self.one_shot != now.one_shot:
+            lines.append(f"one-shot strategy: was {self.one_shot or 'none'}, is {now.one_shot or 'none'}")
         for label in dict.fromkeys([*self.choices, *now.choices]):
             was, is_now = (json.dumps(plan.choices.get(label, "absent")) for plan in (self, now))
             if was != is_now:

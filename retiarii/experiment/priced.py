@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from retiarii.domain import Sample
 from retiarii.domain.constraint import Cost
 from retiarii.errors import ExperimentError, ProfileError
-from retiarii.evaluator import reported_metrics
+from retiarii.metrics import reported_metrics
 from retiarii.trial import Objectives, Trial
 
 

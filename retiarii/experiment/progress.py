@@ -15,7 +15,7 @@ from retiarii.experiment.history import History
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-_LINE_EVERY = 1.0
+LINE_EVERY = 1.0
 _BEST_EVERY = 0.1
 
 
@@ -80,7 +80,7 @@ class Lines:
             return
         now = self._clock()
         best = None if history.best is None else history.best.number
-        if now - self._last < (_LINE_EVERY if best == self._best else _BEST_EVERY):
+        if now - self._last < (LINE_EVERY if best == self._best else _BEST_EVERY):
             return
         self._last, self._ended, self._best = now, history.ended, best
         of = f"/{self._pace.total}" if self._pace.total is not None else ""
@@ -93,7 +93,7 @@ class Live:
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._bar = _bar()
+        self._bar = progress_bar()
         self._task = self._bar.add_task("trials", total=pace.total, completed=pace.before, status="")
 
     def __enter__(self) -> Self:
@@ -135,7 +135,7 @@ def _rate(rate: float) -> str:
     return f"{rate:.3g} trials/s" if rate >= 1 else f"{1 / rate:.3g} s/trial"
 
 
-def _bar() -> Progress:
+def progress_bar() -> Progress:
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 

@@ -9,19 +9,22 @@ import socket
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
 from retiarii.errors import ExperimentError
+from retiarii.experiment.lock import Lock
 from retiarii.experiment.plan import Plan
+from retiarii.experiment.weights import EpochWeights
+from retiarii.one_shot import Weights
 from retiarii.trial import Trial
 
 FILE = "experiment.sqlite"
-_LOCK = "running.lock"
-_VERSION = 1
 
-_SCHEMA = (
+_FIRST = (
     """create table experiment (
         one integer primary key check (one = 1),
         created real not null,
@@ -43,15 +46,42 @@ _SCHEMA = (
         host text,
         ending integer unique
     ) strict""",
-    f"pragma user_version = {_VERSION}",
+    "pragma user_version = 1",
 )
+_SECOND = (
+    "alter table trial add column files text not null default '{}'",
+    "create table epoch (number integer primary key, weights text not null) strict",
+    "pragma user_version = 2",
+)
+_STEPS = (_FIRST, _SECOND)
+"""What makes each version of the schema from the one before it; never changed, only added to."""
+
+_VERSION = len(_STEPS)
+_WITH_WEIGHTS = _WITH_FILES = 2
 _BEGIN = "insert into experiment values (1, ?, ?, ?) on conflict (one) do update set runner = excluded.runner"
-_SAVE = """insert into trial values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (number) do update set
+_SAVE = """insert into trial values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (number) do update set
     state = excluded.state, metrics = excluded.metrics, intermediates = excluded.intermediates, error = excluded.error,
     started = excluded.started, ended = excluded.ended, duration = excluded.duration, host = excluded.host,
-    ending = excluded.ending where trial.ending is null"""
-_TRIALS = """select number, state, sample, metrics, intermediates, error, seed, started, ended, duration, host
+    ending = excluded.ending, files = excluded.files where trial.ending is null"""
+_TRIALS = """select number, state, sample, metrics, intermediates, error, seed, started, ended, duration, host, files
     from trial order by ending is null, ending, number"""
+_TRIALS_OF_FIRST = _TRIALS.replace("files", "'{}' as files")
+_SAVE_WEIGHTS = "insert into epoch values (?, ?) on conflict (number) do update set weights = excluded.weights"
+_WEIGHTS = "select number, weights from epoch order by number"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a record says."""
+
+    plan: Plan | None = None
+    """None if nothing has begun."""
+
+    trials: Sequence[Trial] = ()
+    """First those that have ended, in the order in which they did; then the others, by number."""
+
+    weights: Sequence[EpochWeights] = ()
+    """By epoch."""
 
 
 class Records:
@@ -69,7 +99,7 @@ class Records:
         self.broken = False
         with _errors(self.path):
             self._file = sqlite3.connect(self.path, isolation_level=None)
-            self._lock = sqlite3.connect(folder / _LOCK, isolation_level=None, timeout=0)
+            self._lock = Lock(folder)
         try:
             self._prepare()
         except BaseException:
@@ -80,22 +110,18 @@ class Records:
         with _errors(self.path):
             self._file.execute("pragma journal_mode = wal")
             with self._transaction():
-                for statement in () if _has_schema(self._file, self.path) else _SCHEMA:
+                for statement in chain(*_STEPS[_version(self._file, self.path) :]):
                     self._file.execute(statement)
             self._claim()
             (self._endings,) = self._file.execute("select coalesce(max(ending), 0) from trial").fetchone()
 
     def _claim(self) -> None:
-        """Holds a lock that the operating system takes back when this process ends, however it ends."""
-        try:
-            self._lock.execute("begin exclusive")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            runner = self._file.execute("select runner from experiment").fetchone() or ("another process",)
-            raise ExperimentError(
-                f"{self.path.parent} is being run by {runner[0]}; wait for its end, or choose another name"
-            ) from error
+        if self._lock.take():
+            return
+        runner = self._file.execute("select runner from experiment").fetchone() or ("another process",)
+        raise ExperimentError(
+            f"{self.path.parent} is being run by {runner[0]}; wait for its end, or choose another name"
+        )
 
     def plan(self) -> Plan | None:
         """What the experiment was begun with, if it was."""
@@ -111,12 +137,17 @@ class Records:
     def trials(self) -> list[Trial]:
         """First those that have ended, in the order in which they did; then the others, by number."""
         with _errors(self.path):
-            return _trials(self._file)
+            return _trials(self._file, _TRIALS)
 
     def save(self, trials: Sequence[Trial]) -> None:
         """Writes trials, all or none."""
         with self._writing(durable=any(trial.has_ended for trial in trials)):
             self._file.executemany(_SAVE, [self._row(trial) for trial in trials])
+
+    def weights(self) -> list[EpochWeights]:
+        """By epoch."""
+        with _errors(self.path):
+            return _weights(self._file)
 
     def close(self) -> None:
         self._file.close()
@@ -137,6 +168,7 @@ class Records:
             trial.duration,
             trial.host,
             self._endings if trial.has_ended else None,
+            json.dumps(trial.files),
         )
 
     @contextmanager
@@ -161,8 +193,25 @@ class Records:
                 self._file.execute("rollback")
 
 
-def read(folder: Path) -> tuple[Plan | None, list[Trial]]:
-    """What is recorded in a folder, which may be read-only and in use; the plan is None if nothing has begun.
+@dataclass(frozen=True, slots=True)
+class WeightsRecord:
+    """Writes the architecture weights of epochs into the record in a folder, from whatever process trains.
+
+    What it returned for is there after the machine has lost power. Of an epoch that is there already, the later counts.
+    It raises `ExperimentError` where the file cannot be written, or a weight is no finite number.
+    """
+
+    folder: Path
+
+    def __call__(self, epoch: int, weights: Weights) -> None:
+        row, path = (epoch, EpochWeights.of(epoch, weights).to_json()), self.folder / FILE
+        with _errors(path), closing(sqlite3.connect(path, isolation_level=None)) as file:
+            file.execute("pragma synchronous = full")
+            file.execute(_SAVE_WEIGHTS, row)
+
+
+def read(folder: Path) -> Recorded:
+    """What is recorded in a folder, which may be read-only and in use.
 
     Raises:
         ExperimentError: there is no record, or it cannot be read.
@@ -173,7 +222,13 @@ def read(folder: Path) -> tuple[Plan | None, list[Trial]]:
     with _errors(path):
         file = sqlite3.connect(f"{path.resolve().as_uri()}?{_reading(path)}", uri=True)
         try:
-            return (_plan(file), _trials(file)) if _has_schema(file, path) else (None, [])
+            version = _version(file, path)
+            weights = _weights(file) if version >= _WITH_WEIGHTS else []
+            return (
+                Recorded(_plan(file), _trials(file, _TRIALS if version >= _WITH_FILES else _TRIALS_OF_FIRST), weights)
+                if version
+                else Recorded()
+            )
         finally:
             file.close()
 
@@ -190,13 +245,15 @@ def _reading(path: Path) -> str:
     return "mode=ro&immutable=1"
 
 
-def _has_schema(file: sqlite3.Connection, path: Path) -> bool:
+def _version(file: sqlite3.Connection, path: Path) -> int:
+    """Of the schema; 0 where there is none yet."""
+    version: int
     (version,) = file.execute("pragma user_version").fetchone()
     if version > _VERSION:
         raise ExperimentError(
             f"{path} was written by a newer version of retiarii (format {version}, known here up to {_VERSION}); update"
         )
-    return bool(version == _VERSION)
+    return version
 
 
 def _plan(file: sqlite3.Connection) -> Plan | None:
@@ -204,25 +261,19 @@ def _plan(file: sqlite3.Connection) -> Plan | None:
     return None if row is None else Plan.from_json(row[0])
 
 
-def _trials(file: sqlite3.Connection) -> list[Trial]:
-    return [
-        Trial(
-            number=number,
-            state=state,
-            sample=json.loads(sample),
-            metrics=json.loads(metrics),
-            intermediates=tuple(json.loads(intermediates)),
-            error=error,
-            seed=seed,
-            started=started,
-            ended=ended,
-            duration=duration,
-            host=host,
-        )
-        for number, state, sample, metrics, intermediates, error, seed, started, ended, duration, host in file.execute(
-            _TRIALS
-        )
-    ]
+def _trials(file: sqlite3.Connection, question: str) -> list[Trial]:
+    cursor = file.execute(question)
+    names = [column[0] for column in cursor.description]
+    return [_trial(dict(zip(names, row, strict=True))) for row in cursor]
+
+
+def _trial(values: dict[str, Any]) -> Trial:
+    loaded = {name: json.loads(values[name]) for name in ("sample", "metrics", "intermediates", "files")}
+    return Trial(**{**values, **loaded, "intermediates": tuple(loaded["intermediates"])})
+
+
+def _weights(file: sqlite3.Connection) -> list[EpochWeights]:
+    return [EpochWeights.from_json(epoch, text) for epoch, text in file.execute(_WEIGHTS)]
 
 
 @contextmanager

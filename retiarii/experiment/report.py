@@ -8,6 +8,7 @@ from pathlib import Path
 
 from retiarii.experiment.history import History
 from retiarii.experiment.progress import duration
+from retiarii.experiment.training import Training
 from retiarii.stopper import Stopper
 from retiarii.trial import Trial
 
@@ -16,7 +17,15 @@ _WIDTH = 100
 _REPORTING = "call report_intermediate(value) while the model is trained."
 
 
-def report(history: History, folder: Path, ending: str, seconds: float, stopper: Stopper | None = None) -> str:
+def report(
+    history: History,
+    folder: Path,
+    ending: str,
+    seconds: float,
+    *,
+    stopper: Stopper | None = None,
+    training: Training | None = None,
+) -> str:
     """The outcome of a run: why it ended, the best trials, and where everything lies.
 
     Args:
@@ -25,16 +34,32 @@ def report(history: History, folder: Path, ending: str, seconds: float, stopper:
         ending: Why the run ended.
         seconds: How long it took.
         stopper: That of the run; it is said if it had nothing to look at.
+        training: Of the supernet, if there is one.
     """
     states = ", ".join(f"{count} {state}" for state, count in history.counts.items() if count)
-    lines = [f"The search has ended after {duration(seconds)}: {ending}.", f"Trials: {states or 'none'}."]
+    lines = [f"The search has ended after {duration(seconds)}: {ending}."]
+    if training is not None:
+        rest = duration(max(0.0, seconds - training.seconds))
+        lines += [f"Of that, the supernet took {duration(training.seconds)}, and its architectures {rest}."]
+    lines += [f"Trials: {states or 'none'}."]
     if history.best is not None:
         lines += ["", *_outcome(history)]
     if history.counts["failed"]:
         lines += ["", f"The error of the last failed trial: {_last_error(history)}"]
     if stopper is not None and history.counts["completed"] and not any(trial.intermediates for trial in history.trials):
         lines += ["", f"No trial reported anything to {type(stopper).__name__}; {_REPORTING}"]
+    if training is not None and training.checkpoint is not None:
+        lines += ["", f"The supernet is in {training.checkpoint}"]
     return "\n".join([*lines, "", f"Everything is in {folder}"])
+
+
+def resumed(folder: Path, history: History) -> str:
+    """What is said before a search goes on."""
+    again = len(history) - history.ended
+    epochs = len(history.weights)
+    tail = f", {again} {'was' if again == 1 else 'were'} under way and will be run again" if again else ""
+    tail += f", and the architecture weights of {epochs} {'epoch' if epochs == 1 else 'epochs'}" if epochs else ""
+    return f"retiarii: resuming {folder}: {history.ended} trials are kept{tail}"
 
 
 def _outcome(history: History) -> list[str]:

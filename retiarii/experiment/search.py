@@ -20,6 +20,9 @@ from retiarii.strategies.digest import digest
 from retiarii.strategy import Strategy
 from retiarii.trial import Objectives, Trial
 
+TRIALS = "trials"
+"""The folder, beside the record, with one for each trial that keeps files."""
+
 _WAIT = 1.0
 _SAME_ERRORS = 3
 _SEEDS = 2**32
@@ -138,7 +141,8 @@ class Search:
         joint, costs = self._setup.joint, tuple([cost.name for cost in self._setup.costs])
         evaluator, part = joint.decided(trial.sample), joint.part(trial.sample)
         self._priced.price(trial, part)
-        return Job(trial, part, joint.space, evaluator, self._priced.left_to_evaluator, costs)
+        folder = self._records.path.parent / TRIALS / str(trial.number)
+        return Job(trial, part, joint.space, evaluator, self._priced.left_to_evaluator, costs, folder)
 
     def _next(self) -> Trial | None:
         limits = self._setup.limits
@@ -183,13 +187,13 @@ class Search:
                 self._report(trial.reported(event.value))
             case Completed():
                 metrics = self._priced.joined(trial, event.metrics)
-                self._end(trial.completed(metrics, ended=time.time(), duration=event.duration))
+                self._end(trial.completed(metrics, ended=time.time(), duration=event.duration, files=event.files))
                 self._first_errors.note(None)
             case Failed():
                 self._fail(trial, event.failure, event.duration)
             case Stopped():
                 metrics = self._priced.reported(trial)
-                self._end(trial.stopped(metrics, ended=time.time(), duration=event.duration))
+                self._end(trial.stopped(metrics, ended=time.time(), duration=event.duration, files=event.files))
                 self._first_errors.note(None)
 
     def _report(self, trial: Trial) -> None:

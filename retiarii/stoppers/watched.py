@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self, get_args
 
 from retiarii.errors import ExperimentError
-from retiarii.evaluator import reported_metrics
+from retiarii.metrics import reported_metrics
 from retiarii.stopper import Stopper
 from retiarii.trial import Direction, Report, Trial
 

@@ -10,7 +10,7 @@ import pytest
 
 from retiarii import ExperimentError, Trial
 from retiarii.experiment.plan import Plan
-from retiarii.experiment.records import FILE, Records, read
+from retiarii.experiment.records import FILE, Recorded, Records, WeightsRecord, read
 from retiarii.testing import DOMAINS
 
 PLAN = Plan.of("Space", DOMAINS["conditional"], {"accuracy": "maximize", "latency": "minimize"}, 2**62)
@@ -18,7 +18,9 @@ RUNNING = Trial(0, {"width": 16, "inputs": [0, 2], "act": None}, seed=2**32 - 1)
 COMPLETED = (
     RUNNING.reported(0.25)
     .reported({"loss": 1.0})
-    .completed({"latency": 0.1 + 0.2, "accuracy": 1e-300}, ended=2.5, duration=1.0)
+    .completed(
+        {"latency": 0.1 + 0.2, "accuracy": 1e-300}, ended=2.5, duration=1.0, files={"checkpoint": "folder/ü.ckpt"}
+    )
 )
 
 
@@ -34,8 +36,8 @@ def test_what_was_saved_is_read(tmp_path, records):
     assert records.plan() is None
     records.begin(PLAN)
     records.save([COMPLETED, failed, Trial(2, {"width": 64})])
-    assert read(tmp_path) == (PLAN, [COMPLETED, failed, Trial(2, {"width": 64})])
-    assert records.trials() == read(tmp_path)[1]
+    assert read(tmp_path) == Recorded(PLAN, [COMPLETED, failed, Trial(2, {"width": 64})], [])
+    assert records.trials() == read(tmp_path).trials
     assert list(records.trials()[0].metrics) == ["latency", "accuracy"]
 
 
@@ -52,7 +54,7 @@ def test_the_order_goes_on_after_reopening(tmp_path):
         records = Records(tmp_path)
         records.save([Trial(number, {}).running().stopped()])
         records.close()
-    assert [trial.number for trial in read(tmp_path)[1]] == [3, 1, 2]
+    assert [trial.number for trial in read(tmp_path).trials] == [3, 1, 2]
 
 
 def test_an_ended_trial_is_never_overwritten(records):
@@ -70,9 +72,9 @@ def test_several_trials_are_saved_all_or_none(records):
 
 def test_what_began_and_recorded_nothing_is_empty(tmp_path):
     (tmp_path / FILE).touch()
-    assert read(tmp_path) == (None, [])
+    assert read(tmp_path) == Recorded()
     Records(tmp_path).close()
-    assert read(tmp_path) == (None, [])
+    assert read(tmp_path) == Recorded(None, [], [])
 
 
 def test_what_was_killed_while_it_was_made_is_empty(tmp_path):
@@ -87,14 +89,14 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
     subprocess.run([sys.executable, "-c", torn, tmp_path / FILE], check=False)
     assert (tmp_path / f"{FILE}-journal").stat().st_size > 0
-    assert read(tmp_path) == (None, [])
+    assert read(tmp_path) == Recorded()
 
 
 def test_it_can_be_read_while_it_is_written(tmp_path, records):
     records.begin(PLAN)
     for number in range(3):
         records.save([Trial(number, {})])
-        assert len(read(tmp_path)[1]) == number + 1
+        assert len(read(tmp_path).trials) == number + 1
 
 
 def test_no_record_is_an_error_that_says_where(tmp_path):
@@ -129,8 +131,43 @@ def test_a_record_of_a_newer_version_is_refused(tmp_path):
     file.execute("pragma user_version = 7")
     file.close()
     for opened in (read, Records):
-        with pytest.raises(ExperimentError, match=r"written by a newer version .*\(format 7, known here up to 1\)"):
+        with pytest.raises(ExperimentError, match=r"written by a newer version .*\(format 7, known here up to 2\)"):
             opened(tmp_path)
+
+
+FIRST_VERSION = """
+create table experiment (one integer primary key check (one = 1), created real not null, plan text not null,
+    runner text not null) strict;
+create table trial (number integer primary key, state text not null, sample text not null, metrics text not null,
+    intermediates text not null, error text, seed integer not null, started real, ended real, duration real, host text,
+    ending integer unique) strict;
+insert into experiment values (1, 1.0, '{"objectives": {"accuracy": "maximize"}, "seed": 3, "space": "Space", "size": 2,
+    "choices": {"width": {"kind": "Categorical", "candidates": [16, 32]}}, "constraints": []}', 'process 1 on here');
+insert into trial values
+    (0, 'completed', '{"width": 16}', '{"accuracy": 0.5}', '[]', null, 3, 1.0, 2.0, 1.0, 'here', 1);
+insert into trial values (1, 'waiting', '{"width": 32}', '{}', '[]', null, 4, null, null, null, null, null);
+pragma user_version = 1;
+"""
+
+
+def test_a_record_of_the_first_version_is_read_as_it_is_and_gone_on_with(tmp_path):
+    with sqlite3.connect(tmp_path / FILE) as file:
+        file.executescript(FIRST_VERSION)
+    file.close()
+    before = (tmp_path / FILE).read_bytes()
+    seen = read(tmp_path)
+    assert (tmp_path / FILE).read_bytes() == before
+    assert [trial.state for trial in seen.trials] == ["completed", "waiting"]
+    assert seen.plan is not None
+    assert seen.plan.one_shot is None
+    assert not seen.weights
+    records = Records(tmp_path)
+    assert records.trials() == seen.trials
+    records.save([seen.trials[1].running().completed({"accuracy": 1.0})])
+    WeightsRecord(tmp_path)(0, {"width": {16: 0.5}})
+    records.close()
+    assert len(read(tmp_path).weights) == 1
+    assert [trial.metric for trial in read(tmp_path).trials] == [0.5, 1.0]
 
 
 def test_one_process_at_a_time(tmp_path, records):

@@ -70,5 +70,5 @@ def test_a_stopper_without_reports_is_mentioned():
         ([silent, heard], ASHA(), False),
         ([], ASHA(), False),
     ):
-        lines = report(History({"accuracy": "maximize"}, trials), FOLDER, "it ended", 1.0, stopper).splitlines()
+        lines = report(History({"accuracy": "maximize"}, trials), FOLDER, "it ended", 1.0, stopper=stopper).splitlines()
         assert (said in lines) == expected

@@ -1,0 +1,46 @@
+"""Lightning without its chatter, and without its ways with Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LOGGERS = ("pytorch_lightning", "lightning_fabric")
+CHATTER = (
+    ".* does not have many workers which may be a bottleneck",
+    "GPU available but not used",
+    "Checkpoint directory .* exists and is not empty",
+    ".* sampler has shuffling enabled",
+    "You defined a `validation_step` but have no `val_dataloader`",
+    ".*LeafSpec.* is deprecated",  # how Lightning asks torch, which is not the user's doing
+)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keeps from the user what Lightning says when all is well, and gives everything back as it was.
+
+    Errors and warnings pass, but for advice that every trial of a search would bring anew. A logger whose level is not
+    Lightning's own is left alone. Lightning turns Ctrl-C into `SystemExit` and is deaf to the next one; here it stays
+    what it is.
+    """
+    loggers = [logger for logger in map(logging.getLogger, LOGGERS) if logger.level == logging.INFO]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with warnings.catch_warnings():
+            for message in CHATTER:
+                warnings.filterwarnings("ignore", message)
+            yield
+    except SystemExit as end:
+        if not isinstance(end.__context__, KeyboardInterrupt):
+            raise
+        signal.signal(signal.SIGINT, handler)
+        raise end.__context__ from None
+    finally:
+        for logger in loggers:
+            logger.setLevel(logging.INFO)

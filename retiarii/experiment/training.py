@@ -1,0 +1,39 @@
+"""What has come of the training of a supernet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from retiarii.errors import ExperimentError
+from retiarii.experiment.history import History
+from retiarii.experiment.joint import Joint
+from retiarii.strategy import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A supernet that is trained, and what is needed to search it."""
+
+    strategy: Strategy
+    joint: Joint
+    """The space, and the evaluator with the weights of the supernet."""
+
+    checkpoint: Path | None
+    """Where these lie, if they do."""
+
+    seconds: float
+    """What the training took in this run: few, where it was finished before."""
+
+    def check_outcome(self, history: History) -> None:
+        """Sees that some architecture of the supernet was scored: where few are tried, all may have failed.
+
+        Raises:
+            ExperimentError: all of them failed.
+        """
+        errors = [trial.error for trial in history.trials if trial.error is not None]
+        if history.best is None and errors:
+            raise ExperimentError(
+                f"the supernet is trained, and none of {len(errors)} architectures of it could be scored; the last "
+                f"error is {errors[-1].strip().splitlines()[-1]}"
+            )
