@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.utilities import CombinedLoader
-from torch.utils.data import DataLoader, Dataset, Sampler
 
 from retiarii.evaluators.loaders import loaders_in
 
-_HOLDERS = (DataLoader, Dataset, Sampler, CombinedLoader, pl.LightningDataModule)
-_TIES = frozenset({"log", "log_dict", "trainer"})
-_GENERATORS = (torch.Generator, np.random.Generator, random.Random)  # noqa: S311  no secrets here
+_GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)  # noqa: S311  no secrets
+_NO_HOLDERS = (type, FunctionType, ModuleType, torch.Tensor, pl.Trainer)
+_ABSENT = object()
+_MANY = 1000
+"""Containers of more things are taken for data."""
 
 
 class Beginnings:
     """How things stand at one moment, to start each training from there.
 
-    These are the random generators of loaders, samplers, datasets and datamodules; the attributes of loggers, so that
-    each training has a run of its own; and those of callbacks that keep a state, as `EarlyStopping` does, which by
-    Lightning's rules are those with a `state_dict`. Other callbacks are left alone.
+    These are the random generators of loaders and datamodules, in whatever they hold: samplers, datasets, the
+    transforms of these, functions that put batches together; the attributes of loggers, so that each training has a run
+    of its own; and those of callbacks that keep a state, as `EarlyStopping` does, which by Lightning's rules are those
+    with a `state_dict`. Other callbacks are left alone.
 
     Args:
         data: Loaders, in lists and dicts or not, and datamodules.
@@ -46,11 +50,24 @@ class Beginnings:
             vars(thing).update(_copied(attributes))
 
 
-def untie(things: list[Any]) -> None:
-    """Cuts callbacks and datamodules off from the training they were in, which would be sent along with them."""
-    for thing in things:
-        for name in _TIES & vars(thing).keys():
-            delattr(thing, name)
+@contextmanager
+def untied(things: list[Any]) -> Iterator[None]:
+    """Cuts callbacks and datamodules off, at the end, from the training in the block, which would be sent with them."""
+    tied = [(vars(thing), name) for thing in things for name in _ties(thing)]
+    before = [attributes.get(name, _ABSENT) for attributes, name in tied]
+    try:
+        yield
+    finally:
+        for (attributes, name), value in zip(tied, before, strict=True):
+            attributes.pop(name, None)
+            attributes.update({} if value is _ABSENT else {name: value})
+
+
+def _ties(thing: Any) -> Sequence[str]:
+    """What Lightning sets on a thing; what else it has is its own."""
+    if isinstance(thing, pl.LightningDataModule):
+        return ("trainer",)
+    return ("log", "log_dict") if isinstance(thing, pl.Callback) else ()
 
 
 def _has_state(thing: Any) -> bool:
@@ -73,19 +90,20 @@ def _generators(data: list[Any]) -> list[Any]:
         entered.add(id(value))
         if isinstance(value, _GENERATORS):
             found.append(value)
-        elif isinstance(value, _HOLDERS):
-            waiting += [part for held in vars(value).values() for part in _parts(held)]
+        else:
+            waiting += _parts(value)
     return found
 
 
-def _parts(held: Any) -> list[Any]:
-    """What may hold generators of an attribute, or of the items of one, as in a dataset of datasets."""
-    items = [*held.values()] if isinstance(held, dict) else held
-    return [item for item in (items if isinstance(items, list | tuple) else [held]) if _is_walked(item)]
-
-
-def _is_walked(value: Any) -> bool:
-    return isinstance(value, (*_HOLDERS, *_GENERATORS))
+def _parts(value: Any) -> list[Any]:
+    """What may hold generators in a thing, as in a dataset of datasets."""
+    if isinstance(value, dict | list | tuple):
+        return [] if len(value) > _MANY else [*(value.values() if isinstance(value, dict) else value)]
+    if isinstance(value, MethodType):
+        return [value.__self__]
+    if isinstance(value, partial):
+        return [value.func, value.args, value.keywords]
+    return [] if isinstance(value, _NO_HOLDERS) or not hasattr(value, "__dict__") else [*vars(value).values()]
 
 
 def _state(generator: Any) -> Any:
@@ -94,6 +112,8 @@ def _state(generator: Any) -> Any:
             return generator.get_state()
         case np.random.Generator():
             return generator.bit_generator.state
+        case np.random.RandomState():
+            return generator.get_state()
         case _:
             return generator.getstate()
 
@@ -104,5 +124,7 @@ def _set_state(generator: Any, state: Any) -> None:
             generator.set_state(state)
         case np.random.Generator():
             generator.bit_generator.state = state
+        case np.random.RandomState():
+            generator.set_state(state)
         case _:
             generator.setstate(state)

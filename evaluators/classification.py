@@ -10,7 +10,11 @@ from torchmetrics.classification import MulticlassAccuracy
 from retiarii.domain import symbols_in
 from retiarii.errors import ExperimentError, MetricError
 from retiarii.evaluators.supervised import Supervised
-from retiarii.evaluators.supervised_task import Criterion, MakeOptimizer, SupervisedTask, described
+from retiarii.evaluators.supervised_task import Criterion, MakeOptimizer, SupervisedTask, described, made_criterion
+
+_IGNORED = -100
+_LEAST, _MOST = 0.5, 1.5
+"""What probabilities may sum to: smoothed ones not always to 1."""
 
 
 class ClassificationTask(SupervisedTask):
@@ -28,10 +32,11 @@ class ClassificationTask(SupervisedTask):
         learning_rate: float,
         weight_decay: float,
     ) -> None:
+        loss = made_criterion(criterion)
         super().__init__(
             model,
-            MulticlassAccuracy(num_classes, average="micro", validate_args=False),
-            criterion=criterion,
+            MulticlassAccuracy(num_classes, average="micro", ignore_index=_ignored_target(loss), validate_args=False),
+            criterion=loss,
             optimizer=optimizer,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
@@ -44,20 +49,46 @@ class ClassificationTask(SupervisedTask):
                 f"the model gave {described(outputs)} for {len(targets)} targets, and num_classes is "
                 f"{self.num_classes}; the outputs have to be of shape (examples, {self.num_classes}, ...)"
             )
+        if targets.shape not in (outputs.shape, outputs.shape[:1] + outputs.shape[2:]):
+            raise MetricError(
+                f"the model gave {described(outputs)}, and the targets are {described(targets)}; they have to be the "
+                f"numbers of the classes, of shape {tuple(outputs.shape[:1] + outputs.shape[2:])}, or a probability "
+                "for each class, of the shape of the outputs"
+            )
+
+    def compared(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        if targets.shape != outputs.shape:
+            return targets
+        sums = targets.sum(1)
+        if not ((sums > _LEAST) & (sums < _MOST)).all():
+            raise MetricError(
+                f"the targets for all classes of an example sum to {sums.min().item():.3g} to {sums.max().item():.3g}, "
+                "and not to 1: for several classes at once, or none, use Lightning(...) with a LightningModule of your "
+                "own"
+            )
+        return targets.argmax(1)
+
+
+def _ignored_target(loss: Any) -> int:
+    """What a loss leaves out, as a module or a partial function says; by default what those of torch do."""
+    number: int = getattr(loss, "ignore_index", getattr(loss, "keywords", {}).get("ignore_index", _IGNORED))
+    return number
 
 
 class Classification(Supervised):
     """Trains a classifier and returns `val_acc`, to be maximised, `val_loss` and `train_loss` of the last epoch.
 
     The model gives a number for each class, of shape (examples, classes, ...); targets are the numbers of the classes,
-    from 0. Without validation the objective is `train_acc`. Numbers may be left open.
+    from 0, or a probability for each class, of which the largest is the right one. Targets that the criterion ignores
+    (-100, if it does not say) are not counted. Without validation the objective is `train_acc`. Numbers and names may
+    be left open.
 
     Args:
-        criterion: A loss of outputs and targets: a class, a module, or a function.
+        criterion: A loss of outputs and targets: a class, its name in `torch.nn`, a module, or a function.
         num_classes: How many classes there are.
         learning_rate: Of the optimizer.
         weight_decay: Of the optimizer.
-        optimizer: A class, or a function of parameters, `lr` and `weight_decay`.
+        optimizer: A class, its name in `torch.optim`, or a function of parameters, `lr` and `weight_decay`.
         train_dataloaders: As `Lightning` takes them.
         val_dataloaders: As `Lightning` takes them.
         datamodule: In place of loaders.

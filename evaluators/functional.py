@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from retiarii.errors import ExperimentError
 from retiarii.evaluator import Argument, Evaluator, Metrics
+from retiarii.evaluators.undecided import refuse_undecided
 
 
 class FunctionalEvaluator(Evaluator):
@@ -17,7 +18,8 @@ class FunctionalEvaluator(Evaluator):
     says otherwise. A function that returns a mapping of several metrics has one called "default" among them, or the
     experiment says which to optimise.
 
-    Arguments may be left open, and are searched with the model space; one without a label is called as it is here::
+    Arguments may be left open, and an experiment searches them with the model space; a choice without a label gets the
+    name of its argument::
 
         FunctionalEvaluator(train, epochs=3, lr=nn.ValueChoice.loguniform(1e-4, 1e-1))
 
@@ -25,8 +27,8 @@ class FunctionalEvaluator(Evaluator):
         function: Called as `function(model, **arguments)`.
         argument: What the function takes: the built "module", the "graph" or the "sample".
         arguments: Handed on to the function; value choices, and expressions over them, decided, also those in dicts,
-            lists, tuples and dataclasses. Elsewhere (modules, sets, namespaces, partial functions) an experiment
-            refuses them.
+            lists, tuples and dataclasses. Elsewhere (modules, sets, namespaces, partial functions, attributes of other
+            objects) an experiment refuses them.
     """
 
     def __init__(self, function: Callable[..., Metrics], /, *, argument: Argument = "module", **arguments: Any) -> None:
@@ -49,6 +51,7 @@ class FunctionalEvaluator(Evaluator):
         return twin
 
     def evaluate(self, model: Any) -> Metrics:
+        refuse_undecided(self.arguments)
         return self.function(model, **self.arguments)
 
     def __repr__(self) -> str:

@@ -17,13 +17,14 @@ from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 
 from retiarii.errors import ExperimentError, MetricError
 from retiarii.evaluator import Trainable, TrialStopped, current_reporting
-from retiarii.evaluators.beginnings import Beginnings, untie
+from retiarii.evaluators.beginnings import Beginnings, untied
 from retiarii.evaluators.directions import objectives_of
 from retiarii.evaluators.loaders import check_data, loaders_in, makes_data
-from retiarii.evaluators.quiet import quietly
+from retiarii.evaluators.quiet import quietly, settings_kept
 from retiarii.evaluators.takers import Taker, check_arguments
+from retiarii.evaluators.undecided import refuse_undecided
 from retiarii.evaluators.watching import Alarm, EpochReports, finite_numbers, why_not_logged
-from retiarii.trial import Direction
+from retiarii.trial import Direction, Objectives
 
 _TRAINER = Taker("Trainer", frozenset(inspect.signature(pl.Trainer).parameters))
 _DEFAULTS = {"devices": 1, "logger": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
@@ -75,7 +76,7 @@ class Lightning(Trainable):
                 f"Lightning got a {type(module).__name__} as its module; give the class of a LightningModule, or a "
                 "function that makes one, with the model as first argument"
             )
-        check_data(train_dataloaders, val_dataloaders, datamodule)
+        check_data(train_dataloaders, val_dataloaders, datamodule, may_lack=_may_load(module))
         self.module = module
         self.objectives = objectives_of(metric)
         self.train_dataloaders = train_dataloaders
@@ -105,16 +106,15 @@ class Lightning(Trainable):
             MetricError: an objective was not logged, or a loss is no finite number.
             TrialStopped: the trial was stopped in answer to the report of an epoch.
         """
+        refuse_undecided(self.arguments)
         reports = EpochReports()
         task = self.task(model)
-        with self.quiet():
+        with self.quiet(), settings_kept():
             trainer = self.trainer(callbacks=[*self._best_checkpoint(), reports])
             _refuse_to_restart(trainer)
-            try:
+            with untied([*loaders_in(self.arguments.get("callbacks")), *loaders_in(self.datamodule)]):
                 trainer.fit(task, **self.data())
-            finally:
-                untie([*loaders_in(self.arguments.get("callbacks")), *loaders_in(self.datamodule)])
-        self._keep_checkpoint(trainer)
+        _keep_checkpoints(trainer)
         if reports.is_stopped:
             raise TrialStopped
         metrics = self.metrics(trainer)
@@ -123,7 +123,8 @@ class Lightning(Trainable):
 
     def task(self, model: Any) -> pl.LightningModule:
         taker, *others = self._takers()
-        task = self.module(model, **taker.part(self.arguments, others))
+        with self.quiet():
+            task = self.module(model, **taker.part(self.arguments, others))
         if not isinstance(task, pl.LightningModule):
             raise ExperimentError(
                 f"{taker.name} made {type(task).__name__}, which is no pytorch_lightning.LightningModule (that of the "
@@ -131,8 +132,9 @@ class Lightning(Trainable):
             )
         return task
 
-    def trainer(self, *, callbacks: Sequence[pl.Callback] = (), **settings: Any) -> pl.Trainer:
-        self._beginnings.restore_companions()
+    def trainer(self, *, callbacks: Sequence[pl.Callback] = (), anew: bool = True, **settings: Any) -> pl.Trainer:
+        if anew:
+            self._beginnings.restore_companions()
         arguments = {**_DEFAULTS, **_files_settings(), **_TRAINER.part(self.arguments), **settings}
         joined = [Alarm(), *loaders_in(arguments.pop("callbacks", None)), *callbacks]
         enabled = {
@@ -154,8 +156,8 @@ class Lightning(Trainable):
         return quietly()
 
     def metrics(self, trainer: pl.Trainer) -> dict[str, float]:
-        logged = trainer.callback_metrics
-        for name in self.objectives:
+        logged, objectives = trainer.callback_metrics, self._wanted()
+        for name in objectives:
             if name not in logged:
                 names = ", ".join(map(repr, sorted(logged))) or "nothing"
                 raise MetricError(
@@ -163,7 +165,7 @@ class Lightning(Trainable):
                 )
             if not logged[name].isfinite().all():
                 raise MetricError(f"the metric {name!r} is {logged[name].tolist()}; expected a finite number")
-        return finite_numbers({**{name: logged[name] for name in self.objectives}, **logged})
+        return finite_numbers({**{name: logged[name] for name in objectives}, **logged})
 
     def keep(self, task: pl.LightningModule, trainer: pl.Trainer) -> None:
         """Keeps what is wanted of a training beside checkpoints; here nothing."""
@@ -177,14 +179,13 @@ class Lightning(Trainable):
         given = loaders_in(self.arguments.get("callbacks"))
         if not self.arguments.get("enable_checkpointing") or any(isinstance(known, Checkpoint) for known in given):
             return []
-        name, direction = next(iter(self.objectives.items()))
+        name, direction = next(iter(self._wanted().items()))
         return [ModelCheckpoint(monitor=name, mode="max" if direction == "maximize" else "min")]
 
-    def _keep_checkpoint(self, trainer: pl.Trainer) -> None:
+    def _wanted(self) -> Objectives:
+        """The objectives of the experiment that runs here, if one does."""
         reporting = current_reporting()
-        path = getattr(trainer.checkpoint_callback, "best_model_path", "")
-        if reporting is not None and path:
-            reporting.files["checkpoint"] = path if "://" in path else os.path.abspath(path)
+        return (reporting.objectives if reporting is not None else None) or self.objectives
 
     def _made(self, value: Any) -> Any:
         return value(**Taker.of(value).part(self.arguments)) if makes_data(value) else value
@@ -194,6 +195,26 @@ class Lightning(Trainable):
         task = task if type(self) is Lightning else replace(task, name=type(self).__name__)
         makers = [self.train_dataloaders, self.val_dataloaders, self.datamodule]
         return [task, _TRAINER, *[Taker.of(maker) for maker in makers if makes_data(maker)]]
+
+
+def _may_load(module: Callable[..., pl.LightningModule]) -> bool:
+    """Whether it may have a training loader of its own; what a function makes can't be seen."""
+    default = pl.LightningModule.train_dataloader
+    return not isinstance(module, type) or getattr(module, "train_dataloader", default) is not default
+
+
+def _keep_checkpoints(trainer: pl.Trainer) -> None:
+    """Names on the trial what the callbacks have kept: the best of each, or the last where none is the best."""
+    reporting = current_reporting()
+    if reporting is None:
+        return
+    found = [
+        getattr(callback, "best_model_path", "") or getattr(callback, "last_model_path", "")
+        for callback in trainer.checkpoint_callbacks
+    ]
+    for number, path in enumerate(filter(None, found), 1):
+        name = "checkpoint" if number == 1 else f"checkpoint_{number}"
+        reporting.files[name] = path if "://" in path else os.path.abspath(path)
 
 
 def _refuse_to_restart(trainer: pl.Trainer) -> None:

@@ -15,13 +15,19 @@ def makes_data(value: Any) -> bool:
     return isinstance(value, type) or (callable(value) and not hasattr(value, "__iter__"))
 
 
-def check_data(train_dataloaders: Any, val_dataloaders: Any, datamodule: Any) -> None:
+def check_data(train_dataloaders: Any, val_dataloaders: Any, datamodule: Any, *, may_lack: bool = False) -> None:
     """Sees that there is data that can be gone through again and again.
+
+    Args:
+        train_dataloaders: As `Trainer.fit` takes them, or a function that makes them.
+        val_dataloaders: Likewise.
+        datamodule: In place of them.
+        may_lack: Whether there may be no data for training, since the module has some.
 
     Raises:
         ExperimentError: there is none, or both; or a loader is empty, or an iterator, which is soon exhausted.
     """
-    if train_dataloaders is None and datamodule is None:
+    if train_dataloaders is None and datamodule is None and not may_lack:
         raise ExperimentError("there is nothing to train with: give train_dataloaders, or a datamodule")
     if datamodule is not None and not (train_dataloaders is None and val_dataloaders is None):
         raise ExperimentError("there are loaders and a datamodule: give either")

@@ -1,4 +1,4 @@
-"""Lightning without its chatter, and without its ways with Ctrl-C."""
+"""Lightning without its chatter, without its ways with signals, and without what it leaves switched on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+
 LOGGERS = ("pytorch_lightning", "lightning_fabric")
 CHATTER = (
     ".* does not have many workers which may be a bottleneck",
@@ -15,6 +18,8 @@ CHATTER = (
     "Checkpoint directory .* exists and is not empty",
     ".* sampler has shuffling enabled",
     "You defined a `validation_step` but have no `val_dataloader`",
+    "The number of training batches .* is smaller than the logging interval",
+    "Attribute .* is an instance of `nn.Module` and is already saved during checkpointing",
     ".*LeafSpec.* is deprecated",  # how Lightning asks torch, which is not the user's doing
 )
 
@@ -25,7 +30,7 @@ def quietly() -> Iterator[None]:
 
     Errors and warnings pass, but for advice that every trial of a search would bring anew. A logger whose level is not
     Lightning's own is left alone. Lightning turns Ctrl-C into `SystemExit` and is deaf to the next one; here it stays
-    what it is.
+    what it is. A process that ends by SIGTERM says so by its exit code.
     """
     loggers = [logger for logger in map(logging.getLogger, LOGGERS) if logger.level == logging.INFO]
     for logger in loggers:
@@ -36,6 +41,9 @@ def quietly() -> Iterator[None]:
             for message in CHATTER:
                 warnings.filterwarnings("ignore", message)
             yield
+    except SIGTERMException as end:
+        end.code = 128 + signal.SIGTERM
+        raise
     except SystemExit as end:
         if not isinstance(end.__context__, KeyboardInterrupt):
             raise
@@ -44,3 +52,16 @@ def quietly() -> Iterator[None]:
     finally:
         for logger in loggers:
             logger.setLevel(logging.INFO)
+
+
+@contextmanager
+def settings_kept() -> Iterator[None]:
+    """Gives torch back the settings that a trainer's `deterministic` and `benchmark` change for the whole process."""
+    is_deterministic = torch.are_deterministic_algorithms_enabled()
+    warns_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    benchmarks = torch.backends.cudnn.benchmark
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(is_deterministic, warn_only=warns_only)
+        torch.backends.cudnn.benchmark = benchmarks

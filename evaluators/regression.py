@@ -46,14 +46,14 @@ class RegressionTask(SupervisedTask):
 class Regression(Supervised):
     """Trains a model and returns `val_mse`, to be minimised, `val_loss` and `train_loss` of the last epoch.
 
-    The outputs are of the shape of the targets. Without validation the objective is `train_mse`. Numbers may be left
-    open.
+    The outputs are of the shape of the targets. Without validation the objective is `train_mse`. Numbers and
+    names may be left open.
 
     Args:
-        criterion: A loss of outputs and targets: a class, a module, or a function.
+        criterion: A loss of outputs and targets: a class, its name in `torch.nn`, a module, or a function.
         learning_rate: Of the optimizer.
         weight_decay: Of the optimizer.
-        optimizer: A class, or a function of parameters, `lr` and `weight_decay`.
+        optimizer: A class, its name in `torch.optim`, or a function of parameters, `lr` and `weight_decay`.
         train_dataloaders: As `Lightning` takes them.
         val_dataloaders: As `Lightning` takes them.
         datamodule: In place of loaders.

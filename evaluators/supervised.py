@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from torch import optim
 
+from retiarii.domain import Expression
 from retiarii.errors import ExperimentError
 from retiarii.evaluator import current_reporting
 from retiarii.evaluators.lightning import Lightning, own_folder
+from retiarii.evaluators.loaders import loaders_in
+from retiarii.evaluators.named import check_named
 from retiarii.evaluators.onnx_export import check_onnx, export_onnx
-from retiarii.evaluators.supervised_task import SupervisedTask
+from retiarii.evaluators.supervised_task import SEVERAL_LOADERS, SupervisedTask
 from retiarii.trial import Direction
 
 
@@ -38,9 +41,14 @@ class Supervised(Lightning):
         export_onnx: bool,
         **arguments: Any,
     ) -> None:
-        _check_criterion(arguments["criterion"])
-        _check_optimizer(arguments["optimizer"])
+        for name in ("criterion", "optimizer"):
+            check_named(name, arguments[name])
+        for name in ("learning_rate", "weight_decay"):
+            if not isinstance(arguments[name], Real | Expression):
+                raise ExperimentError(f"{name} is {arguments[name]!r}; give a number")
         check_onnx(export_onnx)
+        if any(len(loaders_in(given)) > 1 for given in (arguments["train_dataloaders"], val_dataloaders)):
+            raise ExperimentError(SEVERAL_LOADERS)
         split = "train" if val_dataloaders is None and datamodule is None else "val"
         super().__init__(
             task,
@@ -59,19 +67,4 @@ class Supervised(Lightning):
         path = export_onnx(task.model, task.example, own_folder() or Path(trainer.default_root_dir))
         reporting = current_reporting()
         if reporting is not None:
-            reporting.files["onnx"] = str(path)
-
-
-def _check_criterion(criterion: Any) -> None:
-    if not callable(criterion):
-        raise ExperimentError(f"criterion is {criterion!r}; give a loss of outputs and targets: a class or a function")
-
-
-def _check_optimizer(optimizer: Any) -> None:
-    if isinstance(optimizer, optim.Optimizer):
-        name = type(optimizer).__name__
-        raise ExperimentError(
-            f"optimizer is an {name} of parameters that no trial trains; give the class: optimizer=torch.optim.{name}"
-        )
-    if not callable(optimizer):
-        raise ExperimentError(f"optimizer is {optimizer!r}; give a class, as in optimizer=torch.optim.SGD")
+            reporting.files["onnx"] = str(path.absolute())

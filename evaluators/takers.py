@@ -12,6 +12,9 @@ from retiarii.errors import ExperimentError
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
+EVALUATORS_OWN = frozenset({"metric", "train_dataloaders", "val_dataloaders", "datamodule"})
+"""What the evaluator takes itself, so that nobody else gets it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Taker:
@@ -69,12 +72,13 @@ def check_arguments(arguments: Iterable[str], takers: Sequence[Taker]) -> None:
     if not any(taker.takes_any for taker in takers):
         for name in sorted(given - known.keys()):
             close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]!r} ({known[close[0]]})?" if close else ""
+            others = ", ".join(map(repr, sorted(takers[0].known))) or "no others"
+            hint = f"did you mean {close[0]!r} ({known[close[0]]})?" if close else f"{takers[0].name} takes {others}"
             names = " or ".join([taker.name for taker in takers])
-            raise ExperimentError(f"{name!r} is no argument of {names}{hint}")
+            raise ExperimentError(f"{name!r} is no argument of {names}; {hint}")
     for taker in takers:
         missing = [name for name in taker.needed if name not in given]
         if missing:
-            raise ExperimentError(
-                f"{taker.name} needs {', '.join(map(repr, missing))}, which the evaluator was not given"
-            )
+            names, taken = ", ".join(map(repr, missing)), [name for name in missing if name in EVALUATORS_OWN]
+            hint = f"; {taken[0]!r} is the evaluator's own: give {taker.name} its by functools.partial" if taken else ""
+            raise ExperimentError(f"{taker.name} needs {names}, which the evaluator was not given{hint}")

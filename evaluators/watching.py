@@ -118,7 +118,12 @@ def why_not_logged(trainer: pl.Trainer) -> str:
     if trainer.global_step == 0:
         return "it had no step: the training loader is empty, or a limit of the Trainer's says so"
     if not trainer.enable_validation:
-        return "there was no validation: give val_dataloaders, and the module a validation_step"
+        if trainer.limit_val_batches == 0:
+            return "there was no validation: limit_val_batches is 0"
+        return (
+            "there was no validation: give val_dataloaders, or the datamodule a val_dataloader, and the module a "
+            "validation_step"
+        )
     callbacks: list[pl.Callback] = vars(trainer)["callbacks"]
     if not any(alarm.validations for alarm in callbacks if isinstance(alarm, Alarm)):
         return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -29,7 +30,7 @@ def run(job: Job, receive: Callable[[Report], None]) -> Completed | Failed | Sto
             trial; then nothing counts that the evaluation does any more. Any other error in it is raised as it is.
     """
     begin = time.monotonic()
-    with Reporting(receive, job.folder) as reporting:
+    with Reporting(receive, job.folder, job.objectives) as reporting:
         outcome = _outcome(job)
     number, duration = job.trial.number, time.monotonic() - begin
     if reporting.is_stopped or outcome is None:
@@ -62,6 +63,8 @@ def _outcome_of_group(group: BaseExceptionGroup[BaseException]) -> Failure | Non
 
 
 def _metrics(job: Job) -> dict[str, float]:
+    if job.folder is not None and job.folder.exists():
+        shutil.rmtree(job.folder)  # of the same trial, cut off before its end
     _seed(job.trial.seed, torch_too=job.evaluator.argument != "sample" or "torch" in sys.modules)
     return check_metrics(job.evaluator.evaluate(_argument(job)), job.objectives, job.costs)
 

@@ -88,11 +88,13 @@ class Trainable(Evaluator, ABC):
         """The `LightningModule` that trains a model. Under which attribute it holds the model is its own affair."""
 
     @abstractmethod
-    def trainer(self, *, callbacks: Sequence[Any] = (), **settings: Any) -> Any:
+    def trainer(self, *, callbacks: Sequence[Any] = (), anew: bool = True, **settings: Any) -> Any:
         """A `Trainer` with the user's arguments, quiet unless those say otherwise.
 
         Args:
             callbacks: Join those of the user.
+            anew: Whether callbacks and loggers of the user start as they were given; else they stay as the last
+                training has left them, for the user to look at.
             settings: Arguments of `Trainer` that go before the user's.
         """
 
@@ -155,6 +157,7 @@ class Reporting:
     Args:
         receive: Gets each report.
         folder: Where the evaluation may keep files; made by whoever writes there.
+        objectives: Those that the evaluation has to return; by default the evaluator's.
 
     Attributes:
         is_stopped: Whether the trial has been stopped.
@@ -162,8 +165,11 @@ class Reporting:
         files: What the evaluation has kept, as paths by what they are, such as "checkpoint".
     """
 
-    def __init__(self, receive: Callable[[Report], None], folder: Path | None = None) -> None:
+    def __init__(
+        self, receive: Callable[[Report], None], folder: Path | None = None, objectives: Objectives | None = None
+    ) -> None:
         self.folder = folder
+        self.objectives = objectives
         self.files: dict[str, str] = {}
         self.is_stopped = False
         self.is_over = False

@@ -49,7 +49,8 @@ class Categorical:
             return identity(candidate)
         except TypeError as error:
             raise DomainError(
-                f"choice {self.label!r}: {error}; use numbers, strings, booleans, None or lists and dicts of these"
+                f"choice {self.label!r}: {error}; use numbers, strings, booleans, None or lists and dicts of these, "
+                "and names of classes and functions, looked up where these are used"
             ) from error
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from retiarii.domain.expression import Expression, Symbol
@@ -11,15 +11,20 @@ from retiarii.domain.value import Value
 
 def evaluate_nested(value: Any, sample: Mapping[str, Value]) -> Any:
     """`value` with every expression in its tuples, lists and dicts evaluated under `sample`."""
+    return resolve_nested(value, lambda expression: expression.evaluate(sample))
+
+
+def resolve_nested(value: Any, resolve: Callable[[Expression], Any]) -> Any:
+    """`value` with every expression in its tuples, lists and dicts replaced by what `resolve` makes of it."""
     if isinstance(value, Expression):
-        return value.evaluate(sample)
+        return resolve(value)
     if isinstance(value, dict):
-        return {key: evaluate_nested(item, sample) for key, item in value.items()}
+        return {key: resolve_nested(item, resolve) for key, item in value.items()}
     if isinstance(value, list):
-        return [evaluate_nested(item, sample) for item in value]
+        return [resolve_nested(item, resolve) for item in value]
     if not isinstance(value, tuple):
         return value
-    items = [evaluate_nested(item, sample) for item in value]
+    items = [resolve_nested(item, resolve) for item in value]
     return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
 
 

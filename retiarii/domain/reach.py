@@ -122,7 +122,8 @@ def _vertex_channels(call: Call, options: Options, most: int) -> list[Value] | N
         return None
     vertices = len(wiring.arguments)
     pairs = cast("Iterator[tuple[Any, Any]]", itertools.product(given, wanted))
-    return [*sorted({(first, *[share] * (vertices - 1)) for first, whole in pairs for share in _shares(whole, vertices)})]
+    found = {(first, *[share] * (vertices - 1)) for first, whole in pairs for share in _shares(whole, vertices)}
+    return [*sorted(found)]
 
 
 def _shares(whole: int, vertices: int) -> Iterator[int]:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
-from types import SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 from retiarii.domain import Domain, Expression, Sample, Symbol, symbols_in
@@ -45,8 +45,8 @@ def refuse_unsearched(evaluator: Evaluator, space: Space) -> None:
     """Sees that all that an evaluator leaves open can be decided.
 
     Raises:
-        ExperimentError: there is a choice where samples don't get: in a module, set, namespace or partial function, or
-            in what the evaluator's `searchable` does not give.
+        ExperimentError: there is a choice where samples don't get: in a module, set, namespace or partial function, in
+            the attributes of some other object, or in what the evaluator's `searchable` does not give.
     """
     offered = evaluator.searchable()
     for name, value in offered.items():
@@ -84,6 +84,14 @@ def _unsearched(name: str, value: Any, space: Space) -> Iterator[_Found]:
                 symbol,
                 f"the evaluator's {name!r} has {_named(symbol)} in a {type(part).__name__}, where it is not searched: "
                 "give it as an argument of its own, or in a dict, list, tuple or dataclass",
+            )
+        for symbol in symbols_in(_attributes(part)):
+            kind = type(part).__name__
+            yield _Found(
+                symbol,
+                f"the evaluator's {name!r} has {_named(symbol)} in an attribute of {kind}, where it is not "
+                f"searched: give it as an argument of its own, and make {kind} in the evaluation (callbacks in "
+                "configure_callbacks of a LightningModule that takes the argument)",
             )
 
 
@@ -128,6 +136,18 @@ def _inside(value: Any) -> list[Any]:
     if isinstance(value, Namespace | SimpleNamespace):
         return [*vars(value).values()]
     return [value.func, *value.args, *value.keywords.values()] if isinstance(value, partial) else []
+
+
+def _attributes(value: Any) -> list[Any]:
+    """The attributes of an object that is made by a class of somebody's, and what is in dicts among them."""
+    kind = type(value)
+    if isinstance(value, type | FunctionType | ModuleType | Expression | Namespace | SimpleNamespace | partial):
+        return []
+    if _is_module(value) or kind.__module__.startswith(_OURS) or not hasattr(value, "__dict__"):
+        return []
+    held = [*vars(value).values()]
+    held += [item for mapping in held if isinstance(mapping, dict) for item in mapping.values()]
+    return [item for item in held if isinstance(item, Expression)]
 
 
 def _symbols_deep_in(values: list[Any], space: Space) -> Iterator[Symbol]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from retiarii.errors import ExperimentError
+from retiarii.experiment import kept_files
 from retiarii.experiment.lock import Lock
 from retiarii.experiment.plan import Plan
 from retiarii.experiment.weights import EpochWeights
@@ -137,7 +138,7 @@ class Records:
     def trials(self) -> list[Trial]:
         """First those that have ended, in the order in which they did; then the others, by number."""
         with _errors(self.path):
-            return _trials(self._file, _TRIALS)
+            return _trials(self._file, _TRIALS, self.path.parent)
 
     def save(self, trials: Sequence[Trial]) -> None:
         """Writes trials, all or none."""
@@ -168,7 +169,7 @@ class Records:
             trial.duration,
             trial.host,
             self._endings if trial.has_ended else None,
-            json.dumps(trial.files),
+            json.dumps(kept_files.written(trial.files, self.path.parent)),
         )
 
     @contextmanager
@@ -223,12 +224,11 @@ def read(folder: Path) -> Recorded:
         file = sqlite3.connect(f"{path.resolve().as_uri()}?{_reading(path)}", uri=True)
         try:
             version = _version(file, path)
+            if not version:
+                return Recorded()
             weights = _weights(file) if version >= _WITH_WEIGHTS else []
-            return (
-                Recorded(_plan(file), _trials(file, _TRIALS if version >= _WITH_FILES else _TRIALS_OF_FIRST), weights)
-                if version
-                else Recorded()
-            )
+            question = _TRIALS if version >= _WITH_FILES else _TRIALS_OF_FIRST
+            return Recorded(_plan(file), _trials(file, question, folder), weights)
         finally:
             file.close()
 
@@ -261,14 +261,15 @@ def _plan(file: sqlite3.Connection) -> Plan | None:
     return None if row is None else Plan.from_json(row[0])
 
 
-def _trials(file: sqlite3.Connection, question: str) -> list[Trial]:
+def _trials(file: sqlite3.Connection, question: str, folder: Path) -> list[Trial]:
     cursor = file.execute(question)
     names = [column[0] for column in cursor.description]
-    return [_trial(dict(zip(names, row, strict=True))) for row in cursor]
+    return [_trial(dict(zip(names, row, strict=True)), folder) for row in cursor]
 
 
-def _trial(values: dict[str, Any]) -> Trial:
+def _trial(values: dict[str, Any], folder: Path) -> Trial:
     loaded = {name: json.loads(values[name]) for name in ("sample", "metrics", "intermediates", "files")}
+    loaded["files"] = kept_files.found(loaded["files"], folder)
     return Trial(**{**values, **loaded, "intermediates": tuple(loaded["intermediates"])})
 
 

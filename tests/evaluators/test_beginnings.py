@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+from functools import partial
 
 import numpy as np
 import pytorch_lightning as pl
@@ -27,6 +28,36 @@ class Noisy(Dataset):
         return index + self.generators[0].normal() + self.generators[1].random()
 
 
+class Shaken:
+    def __init__(self):
+        self.generator = seeded()
+
+    def __call__(self, rows):
+        return [row + torch.rand(1, generator=self.generator) for row in rows]
+
+
+class Batches:
+    def __init__(self):
+        self.generator = np.random.RandomState(0)
+
+    def __iter__(self):
+        yield from self.generator.permutation(8).reshape(4, 2).tolist()
+
+    def __len__(self):
+        return 4
+
+
+class Transformed(Dataset):
+    def __init__(self):
+        self.transforms = {"all": [partial(Shaken.__call__, Shaken())]}
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        return self.transforms["all"][0]([index])[0]
+
+
 def seeded():
     return torch.Generator().manual_seed(0)
 
@@ -41,6 +72,10 @@ def test_loaders_give_the_same_again():
         DataLoader(ROWS, shuffle=True, generator=seeded()),
         sampled,
         DataLoader(ConcatDataset([Noisy(), Noisy()])),
+        DataLoader(Transformed()),
+        DataLoader(range(8), collate_fn=Shaken()),
+        DataLoader(range(8), collate_fn=Shaken().__call__),
+        DataLoader(ROWS, batch_sampler=Batches()),
     ):
         beginnings = Beginnings([{"some": [loader]}], [])
         first, second = gone_through(loader), gone_through(loader)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -107,20 +108,21 @@ def test_what_is_left_open_is_searched(data, tmp_path):
         num_classes=2,
         learning_rate=rnn.ValueChoice.loguniform(1e-3, 1e-1),
         weight_decay=rnn.ValueChoice([0.0, 0.1]),
+        optimizer=rnn.ValueChoice(["SGD", "Adam"]),
         max_epochs=rnn.ValueChoice([1, 2]),
         **data,
     )
     experiment = Experiment(Points(), evaluator, Random(), max_trials=3, seed=0, directory=tmp_path)
     experiment.run(progress=False)
-    assert {*experiment.trials[0].sample} == {"bias", "learning_rate", "weight_decay", "max_epochs"}
+    assert {*experiment.trials[0].sample} == {"bias", "learning_rate", "weight_decay", "optimizer", "max_epochs"}
     assert [len(trial.intermediates) for trial in experiment.trials] == [
         t.sample["max_epochs"] for t in experiment.trials
     ]
 
 
-def test_a_criterion_may_be_a_class_a_module_or_a_function(data, network):
-    for criterion in (nn.CrossEntropyLoss, nn.CrossEntropyLoss(label_smoothing=0.1), nn.functional.cross_entropy):
-        assert Classification(criterion, num_classes=2, max_epochs=1, **data).evaluate(network())["val_acc"] > 0
+def test_what_is_deterministic_ends_with_the_training(data, network):
+    Classification(num_classes=2, max_epochs=1, deterministic=True, **data).evaluate(network())
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_mixed_precision_and_clipping_are_the_trainers(data, network):
@@ -136,6 +138,11 @@ def test_mixed_precision_and_clipping_are_the_trainers(data, network):
         ({}, r"num_classes is None; give the number of classes, as in num_classes=10"),
         ({"num_classes": "ten"}, r"num_classes is 'ten'"),
         ({"num_classes": 2, "max_epoch": 3}, r"'max_epoch' is no argument of Classification or Trainer; did you mean "),
+        (
+            {"num_classes": 2, "lr": 0.1},
+            r"'lr' is no argument of .*; Classification takes 'criterion', 'learning_rate', ",
+        ),
+        ({"num_classes": 2, "learning_rate": "0.1"}, r"learning_rate is '0\.1'; give a number"),
         ({"num_classes": 2, "criterion": "ce"}, r"criterion is 'ce'; give a loss"),
         ({"num_classes": 2, "optimizer": "sgd"}, r"optimizer is 'sgd'; give a class"),
         (
@@ -174,21 +181,55 @@ def test_outputs_of_another_number_of_classes_are_an_error(data, network):
         Classification(num_classes=2, **data, max_epochs=1).evaluate(network(3))
 
 
-def test_an_error_of_the_criterion_says_what_it_got(points, network):
+def scored(points, network, change, **arguments):
     inputs, targets = points.tensors
-    loader = DataLoader(TensorDataset(inputs, targets + 1), 32)
-    with pytest.raises(IndexError, match="out of bounds") as caught:
-        Classification(num_classes=2, max_epochs=1, train_dataloaders=loader).evaluate(network())
-    assert caught.value.__notes__ == ["the model gave (32, 2) torch.float32; the targets are (32,) torch.int64"]
+    loader = DataLoader(TensorDataset(inputs, change(targets)), 32)
+    evaluator = Classification(
+        num_classes=2, learning_rate=0.1, max_epochs=2, train_dataloaders=loader, val_dataloaders=loader, **arguments
+    )
+    return evaluator.evaluate(network())
 
 
-def test_a_batch_has_to_be_a_pair(points, network):
-    loader = DataLoader(TensorDataset(points.tensors[0], *points.tensors), 32)
-    with pytest.raises(ValueError, match="too many values") as caught:
-        Classification(num_classes=2, max_epochs=1, train_dataloaders=loader).evaluate(network())
-    assert caught.value.__notes__ == ["a batch has to be a pair of inputs and targets, and is of list"]
+def test_targets_may_be_probabilities(points, network):
+    numbers = scored(points, network, lambda targets: targets)
+    whole = scored(points, network, lambda targets: nn.functional.one_hot(targets).float())
+    assert whole == pytest.approx(numbers)
+    smooth = scored(points, network, lambda targets: nn.functional.one_hot(targets) * 0.8 + 0.1)
+    assert smooth["val_acc"] > 0.8
+    with pytest.raises(MetricError, match="the targets for all classes of an example sum to 2 to 2, and not to 1"):
+        scored(points, network, lambda targets: torch.ones(len(targets), 2), criterion=nn.BCEWithLogitsLoss)
 
 
-def test_a_model_without_weights_is_an_error(data):
-    with pytest.raises(ExperimentError, match="there is nothing to train: Identity has no trainable parameters"):
-        Classification(num_classes=2, max_epochs=1, **data).evaluate(nn.Identity())
+@pytest.mark.parametrize(
+    ("criterion", "ignored"),
+    [
+        (nn.CrossEntropyLoss, -100),
+        (nn.CrossEntropyLoss(ignore_index=7), 7),
+        (partial(nn.functional.cross_entropy, ignore_index=7), 7),
+    ],
+)
+def test_targets_that_the_criterion_ignores_are_not_counted(points, network, criterion, ignored):
+    def change(targets):
+        return torch.where(torch.arange(len(targets)) % 2 == 0, targets, ignored)
+
+    assert scored(points, network, change, criterion=criterion)["val_acc"] > 0.8
+
+
+def test_targets_of_another_shape_are_an_error(points, network):
+    with pytest.raises(
+        MetricError, match=r"the targets are \(32, 1\) .*; they have to be the numbers .* of shape \(32,\)"
+    ):
+        scored(points, network, lambda targets: targets[:, None])
+
+
+def test_outputs_that_are_no_tensor_are_an_error(points, network):
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = network()
+
+        def forward(self, inputs):
+            return self.inner(inputs), inputs
+
+    with pytest.raises(MetricError, match="the model gave a tuple of Tensor, Tensor for 32 targets"):
+        scored(points, Two, lambda targets: targets)

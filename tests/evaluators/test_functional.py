@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retiarii import ExperimentError
+from retiarii import ExperimentError, nn
 from retiarii.evaluators import FunctionalEvaluator
 
 
@@ -21,6 +21,15 @@ def test_it_takes_the_module_unless_told_otherwise():
     assert FunctionalEvaluator(scaled).argument == "module"
     assert FunctionalEvaluator(scaled, argument="sample").argument == "sample"
     assert FunctionalEvaluator(scaled).objectives == {"default": "maximize"}
+
+
+def test_a_choice_needs_an_experiment():
+    evaluator = FunctionalEvaluator(scaled, factor=nn.ValueChoice([3, 4]))
+    with pytest.raises(
+        ExperimentError, match=r"'factor' is left open, .* as in evaluator\.decided\(\{'factor': \.\.\.\}\)"
+    ):
+        evaluator.evaluate(2)
+    assert evaluator.decided({"factor": 3}).evaluate(2) == 6
 
 
 def test_what_cannot_be_called_is_refused():

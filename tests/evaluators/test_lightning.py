@@ -9,9 +9,11 @@ from multiprocessing import get_context
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import CSVLogger
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
+import retiarii.nn as rnn
 from retiarii import ExperimentError, MetricError
 from retiarii.evaluators import Classification, Lightning
 
@@ -86,6 +88,7 @@ def test_arguments_go_to_all_who_take_them(points, network):
     assert evaluator.data()["datamodule"].batch_size == 16
     assert evaluator.decided({"batch_size": 8}).data()["datamodule"].batch_size == 8
     assert evaluator.data()["datamodule"].batch_size == 16
+    assert "val_error" in evaluator.evaluate(network())
 
 
 def test_loaders_may_be_made_by_functions(points, network):
@@ -175,6 +178,42 @@ def test_a_training_without_steps_is_an_error(data, network):
         Lightning(Task, metric="val_error", max_epochs=1, limit_train_batches=0, **data).evaluate(network())
 
 
+def test_a_training_without_validation_is_an_error(data, network):
+    with pytest.raises(MetricError, match="there was no validation: limit_val_batches is 0"):
+        Lightning(Task, metric="val_error", max_epochs=1, limit_val_batches=0, **data).evaluate(network())
+
+
+def test_the_module_may_have_the_loaders(data, network):
+    class Own(Task):
+        def train_dataloader(self):
+            return data["train_dataloaders"]
+
+        def val_dataloader(self):
+            return data["val_dataloaders"]
+
+    assert "val_error" in Lightning(Own, metric="val_error", max_epochs=1).evaluate(network())
+
+
+def test_a_choice_needs_an_experiment(data, network):
+    evaluator = Lightning(Task, metric="val_error", rate=rnn.ValueChoice([0.1, 0.2]), max_epochs=1, **data)
+    with pytest.raises(
+        ExperimentError, match=r"'rate' is left open, which an Experiment decides; without one give a value"
+    ):
+        evaluator.evaluate(network())
+    assert "val_error" in evaluator.decided({"rate": 0.1}).evaluate(network())
+
+
+def test_it_says_nothing_about_tasks_in_each_trial(data, network, tmp_path, recwarn):
+    class Saved(Task):
+        def __init__(self, model):
+            super().__init__(model)
+            self.save_hyperparameters()
+
+    logger = CSVLogger(tmp_path)
+    Lightning(Saved, metric="val_error", max_epochs=1, logger=logger, **data).evaluate(network())
+    assert not recwarn.list
+
+
 def test_a_training_that_ends_before_the_first_validation_is_an_error(data, network):
     with pytest.raises(MetricError, match="it ended after 2 steps, before the first validation: see max_steps"):
         Lightning(Task, metric="val_error", max_steps=2, **data).evaluate(network())
@@ -203,6 +242,22 @@ def test_it_is_sent_to_spawned_processes(data, network):
     here = evaluator.evaluate(network())
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
         assert processes.submit(evaluator.evaluate, network()).result(timeout=120) == here
+
+
+def test_what_a_callback_notes_stays_its_own(data, network):
+    class Noting(pl.Callback):
+        def __init__(self):
+            self.trainer, self.log = None, ["a"]
+
+        def on_train_end(self, trainer, pl_module):
+            self.trainer = self.trainer or trainer
+
+    noting = Noting()
+    evaluator = Lightning(Task, metric="val_error", max_epochs=1, callbacks=[noting], **data)
+    first = evaluator.evaluate(network())
+    evaluator.evaluate(network())
+    assert noting.trainer.callback_metrics["val_error"].item() == first["val_error"]
+    assert noting.log == ["a"]
 
 
 def test_a_training_leaves_nothing_behind_that_is_sent(points, network):

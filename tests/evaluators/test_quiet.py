@@ -8,6 +8,7 @@ import warnings
 import pytest
 import pytorch_lightning as pl
 from lightning_fabric.utilities.warnings import PossibleUserWarning
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from retiarii.evaluators.quiet import quietly
 
@@ -26,6 +27,12 @@ def test_other_warnings_and_errors_pass():
         warnings.warn("on the wrong device", PossibleUserWarning, stacklevel=1)
     with pytest.raises(SystemExit, match="2"), quietly():
         raise SystemExit(2)
+
+
+def test_an_end_by_sigterm_is_told_by_the_exit_code():
+    with pytest.raises(SystemExit) as caught, quietly():
+        raise SIGTERMException
+    assert caught.value.code == 143
 
 
 def test_a_level_of_the_users_is_left_alone():

@@ -44,13 +44,22 @@ def test_what_is_given_already_is_not_needed():
         check_arguments({}, [Taker.of(strict, given=1)])
 
 
+def test_what_the_evaluator_takes_itself_is_given_in_another_way():
+    with pytest.raises(
+        ExperimentError, match=r"needs 'metric', .*; 'metric' is the evaluator's own: give .* by functools"
+    ):
+        check_arguments({}, [Taker.of(lambda model, metric: None, given=1)])
+
+
 def test_unknown_arguments_are_named_with_the_closest_known_one():
     takers = [Taker.of(strict, given=1), TRAINER]
     with pytest.raises(
         ExperimentError, match=r"'rates' is no argument of strict or Trainer; did you mean 'rate' \(strict\)"
     ):
         check_arguments({"rates": 1}, takers)
-    with pytest.raises(ExperimentError, match=r"'model' is no argument of strict or Trainer$"):
+    with pytest.raises(
+        ExperimentError, match=r"'model' is no argument of strict or Trainer; strict takes 'decay', 'rate'$"
+    ):
         check_arguments({"rate": 1, "model": 1}, takers)
 
 

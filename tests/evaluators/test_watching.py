@@ -137,6 +137,36 @@ def test_the_best_checkpoint_is_on_the_trial(data, tmp_path, monkeypatch):
     assert not [*Path().iterdir()]
 
 
+def test_the_objectives_of_the_experiment_count(data, tmp_path):
+    evaluator = Classification(num_classes=2, learning_rate=0.1, max_epochs=3, enable_checkpointing=True, **data)
+    evaluator.objectives = {"val_f1": "maximize"}
+    for trial in searched(tmp_path, evaluator, objectives={"val_loss": "minimize"}).trials:
+        losses = [report["val_loss"] for report in trial.intermediates]
+        assert torch.load(trial.files["checkpoint"], weights_only=True)["epoch"] == losses.index(min(losses))
+
+
+def test_every_checkpoint_is_on_the_trial(data, network, tmp_path):
+    kept = [
+        ModelCheckpoint(filename="a", monitor="val_loss"),
+        ModelCheckpoint(filename="b", monitor="val_acc", mode="max"),
+        ModelCheckpoint(save_last=True, save_top_k=0),
+    ]
+    with Reporting(lambda report: None, tmp_path) as reporting:
+        Classification(num_classes=2, max_epochs=1, callbacks=kept, **data).evaluate(network())
+    names = {name: Path(path).name for name, path in reporting.files.items()}
+    assert names == {"checkpoint": "a.ckpt", "checkpoint_2": "b.ckpt", "checkpoint_3": "last.ckpt"}
+
+
+def test_what_a_callback_is_made_of_cannot_be_searched(data, tmp_path):
+    patience = rnn.ValueChoice([1, 2], label="patience")
+    evaluator = Classification(num_classes=2, callbacks=[EarlyStopping("val_loss", patience=patience)], **data)
+    with pytest.raises(
+        ExperimentError,
+        match=r"'callbacks' has the choice 'patience' in an attribute of EarlyStopping, .*configure_callb",
+    ):
+        searched(tmp_path, evaluator)
+
+
 def test_the_users_checkpoint_and_logger_go_where_they_say(data, tmp_path):
     evaluator = Classification(
         num_classes=2,

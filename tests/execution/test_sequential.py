@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from retiarii import ExperimentError, Trial, TrialStopped, report_intermediate
 from retiarii.engine import Completed, Failed, Job, Reported, Started, Stopped
+from retiarii.evaluator import current_reporting
 from retiarii.evaluators import FunctionalEvaluator
 from retiarii.execution import SequentialEngine
 from retiarii.testing import DOMAINS, SampleSpace
@@ -87,6 +89,29 @@ def test_jobs_run_in_order_one_at_a_call():
     assert [event.number for event in advanced(engine)] == [0, 0]
     assert [event.number for event in advanced(engine)] == [1, 1]
     assert advanced(engine) == []
+
+
+@pytest.mark.parametrize("end", [Completed, Stopped])
+def test_what_an_evaluation_keeps_is_in_the_event_of_its_end(end, tmp_path):
+    def keep(sample):
+        reporting = current_reporting()
+        reporting.files["notes"] = str(reporting.folder / "notes.txt")
+        if end is Stopped:
+            raise TrialStopped
+        return 1.0
+
+    event = run(replace(job(keep), folder=tmp_path / "7"))[-1]
+    assert isinstance(event, end)
+    assert event.files == {"notes": str(tmp_path / "7" / "notes.txt")}
+    assert not [*tmp_path.iterdir()]
+
+
+def test_what_was_left_of_a_trial_is_removed_when_it_begins_again(tmp_path):
+    folder = tmp_path / "7"
+    folder.mkdir()
+    (folder / "old.ckpt").touch()
+    run(replace(job(lambda sample: 1.0), folder=folder))
+    assert not folder.exists()
 
 
 def test_the_seed_decides_what_is_drawn():

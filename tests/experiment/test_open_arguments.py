@@ -110,6 +110,19 @@ def test_the_same_without_a_choice_is_fine():
     assert joint(a=Namespace(lr=1), b={1, 2}, c=partial(max, 1), d=around, e=torch.nn.Linear(1, 1)).domain is FLAT
 
 
+class Plain:
+    def __init__(self, lr):
+        self.given = {"lr": lr}
+
+
+def test_a_choice_in_an_attribute_is_refused():
+    with pytest.raises(
+        ExperimentError, match="'given' has the choice 'rate' in an attribute of Plain, where it is not"
+    ):
+        joint(given=[Plain(rate())])
+    assert joint(given=Plain(1)).domain is FLAT
+
+
 def test_a_function_with_open_arguments_is_refused():
     with pytest.raises(ExperimentError, match="the evaluator's 'function' has the choice 'rate' in a partial, where"):
         joint(partial(max, rate()))

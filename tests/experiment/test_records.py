@@ -19,7 +19,7 @@ COMPLETED = (
     RUNNING.reported(0.25)
     .reported({"loss": 1.0})
     .completed(
-        {"latency": 0.1 + 0.2, "accuracy": 1e-300}, ended=2.5, duration=1.0, files={"checkpoint": "folder/ü.ckpt"}
+        {"latency": 0.1 + 0.2, "accuracy": 1e-300}, ended=2.5, duration=1.0, files={"checkpoint": "/folder/ü.ckpt"}
     )
 )
 
@@ -39,6 +39,18 @@ def test_what_was_saved_is_read(tmp_path, records):
     assert read(tmp_path) == Recorded(PLAN, [COMPLETED, failed, Trial(2, {"width": 64})], [])
     assert records.trials() == read(tmp_path).trials
     assert list(records.trials()[0].metrics) == ["latency", "accuracy"]
+
+
+def test_kept_files_move_with_the_record(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    records = Records(old)
+    files = {"checkpoint": str(old / "trials" / "0" / "a.ckpt"), "other": "/elsewhere/b.ckpt", "far": "s3://c/d.ckpt"}
+    records.save([Trial(0, {}).running().stopped(files=files)])
+    assert records.trials()[0].files == files
+    records.close()
+    old.rename(new)
+    assert read(new).trials[0].files == {**files, "checkpoint": str(new / "trials" / "0" / "a.ckpt")}
 
 
 def test_ended_trials_come_first_in_the_order_in_which_they_ended(records):
