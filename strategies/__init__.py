@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from retiarii.strategies.local_search import LocalSearch
     from retiarii.strategies.middleware import Middleware
     from retiarii.strategies.nsga2 import NSGA2
+    from retiarii.strategies.one_shot.darts import DARTS
+    from retiarii.strategies.one_shot.enas import ENAS
+    from retiarii.strategies.one_shot.gdas import GDAS
+    from retiarii.strategies.one_shot.gumbel_darts import FBNet, GumbelDARTS
+    from retiarii.strategies.one_shot.penalty import Penalty
+    from retiarii.strategies.one_shot.proxyless import Proxyless
+    from retiarii.strategies.one_shot.random_one_shot import SPOS, RandomOneShot
     from retiarii.strategies.policy.policy_based_rl import PolicyBasedRL
     from retiarii.strategies.random import Random
     from retiarii.strategies.regularized_evolution import RegularizedEvolution
@@ -23,36 +30,54 @@ if TYPE_CHECKING:
     from retiarii.strategies.tpe import TPE
 
 __all__ = [
+    "DARTS",
+    "ENAS",
+    "GDAS",
     "NSGA2",
+    "SPOS",
     "TPE",
     "Chain",
     "Deduplication",
+    "FBNet",
     "Filter",
     "FirstSamples",
     "GiveUp",
     "GridSearch",
+    "GumbelDARTS",
     "LocalSearch",
     "Middleware",
+    "Penalty",
     "PolicyBasedRL",
+    "Proxyless",
     "Random",
+    "RandomOneShot",
     "RegularizedEvolution",
     "RepeatedEvaluation",
     "Scalarized",
 ]
 
 _HOME = {
+    "DARTS": "one_shot.darts",
+    "ENAS": "one_shot.enas",
+    "GDAS": "one_shot.gdas",
     "NSGA2": "nsga2",
+    "SPOS": "one_shot.random_one_shot",
     "TPE": "tpe",
     "Chain": "chain",
     "Deduplication": "deduplication",
+    "FBNet": "one_shot.gumbel_darts",
     "Filter": "filter",
     "FirstSamples": "first_samples",
     "GiveUp": "give_up",
     "GridSearch": "grid",
+    "GumbelDARTS": "one_shot.gumbel_darts",
     "LocalSearch": "local_search",
     "Middleware": "middleware",
+    "Penalty": "one_shot.penalty",
     "PolicyBasedRL": "policy.policy_based_rl",
+    "Proxyless": "one_shot.proxyless",
     "Random": "random",
+    "RandomOneShot": "one_shot.random_one_shot",
     "RegularizedEvolution": "regularized_evolution",
     "RepeatedEvaluation": "repeated_evaluation",
     "Scalarized": "scalarized",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,15 @@ BLOCKS = re.findall(
     r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
 )
 EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+EPOCHS = {"darts_search": ["2"], "spos_search": ["4"]}
+"""What makes an example short that trains for a minute otherwise."""
 IMPORTED = re.compile(r"^from retiarii\.hub import (.+)$", re.MULTILINE)
 
 
-def run(program: Path, folder: Path) -> str:
-    done = subprocess.run([sys.executable, str(program)], cwd=folder, capture_output=True, text=True, check=False)
+def run(program: Path, folder: Path, arguments: Sequence[str] = ()) -> str:
+    done = subprocess.run(
+        [sys.executable, str(program), *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -34,7 +39,7 @@ def test_readme_block_runs_and_shows_a_model(block, tmp_path):
 
 @pytest.mark.parametrize("program", EXAMPLES, ids=lambda program: program.stem)
 def test_example_runs(program, tmp_path):
-    assert run(program, tmp_path)
+    assert run(program, tmp_path, EPOCHS.get(program.stem, ()))
 
 
 def test_every_space_of_the_hub_has_an_example():

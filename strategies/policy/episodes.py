@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retiarii.domain import Domain, Sample
+from retiarii.domain import Choice, Domain, Sample
 from retiarii.domain.activity import Condition
-from retiarii.strategies.policy.decisions import Options, decisions
+from retiarii.strategies.policy.decisions import Decisions, Options, decisions
 
 Scores: TypeAlias = NDArray[np.float32]
 
@@ -30,13 +31,17 @@ class Walk(Protocol):
 class Episodes:
     """The steps of a domain: those of each choice in the domain's order.
 
+    Args:
+        domain: What samples are made of.
+        decide: How a choice is decided.
+
     Attributes:
         widths: The number of options of each step.
     """
 
-    def __init__(self, domain: Domain) -> None:
+    def __init__(self, domain: Domain, decide: Callable[[Choice], Decisions] = decisions) -> None:
         conditions = {label: Condition(label, given) for label, given in domain.conditions.items()}
-        self._choices = [(label, decisions(choice), conditions.get(label)) for label, choice in domain.choices.items()]
+        self._choices = [(label, decide(choice), conditions.get(label)) for label, choice in domain.choices.items()]
         self.widths = tuple(width for _, decided, _ in self._choices for width in decided.widths)
 
     def options(self, sample: Sample) -> list[int]:
