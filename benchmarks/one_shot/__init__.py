@@ -1,0 +1,1 @@
+"""What the benchmark of one-shot strategies is made of."""
