@@ -1,6 +1,6 @@
 """Whether a supernet ranks architectures as training each of them by itself does, on scikit-learn's digits.
 
-    python benchmarks/one_shot_ranking.py [--architectures 50] [--order uniform fair] [--seeds 1] [--epochs 40]
+    python benchmarks/one_shot_ranking.py [--architectures 50] [--order uniform fair] [--seeds 1] [--epochs 120]
 
 Random architectures of a space of 1,500 small convolutional networks (some only pool, some have eight times the width
 of others) are trained one by one, each `--alone` epochs from two seeds, and scored by the mean accuracy on held-out
@@ -36,7 +36,7 @@ from retiarii.evaluators import Classification
 from retiarii.one_shot import Session
 from retiarii.strategies import RandomOneShot
 
-CHANNELS, STAGES, INITIALISATIONS = 16, 3, 2
+CHANNELS, STAGES, INITIALISATIONS, PATHS = 16, 3, 2, 5
 
 
 class Digits(ModelSpace):
@@ -90,11 +90,10 @@ def evaluator(epochs: int) -> Classification:
     train, valid = halves()
     return Classification(
         num_classes=10,
-        learning_rate=5e-3,
+        learning_rate=1e-2,
         max_epochs=epochs,
         train_dataloaders=DataLoader(train, 64, shuffle=True),
         val_dataloaders=DataLoader(valid, 450),
-        limit_val_batches=1.0,
         check_val_every_n_epoch=epochs,
     )
 
@@ -112,8 +111,8 @@ def alone(space: ModelSpace, samples: Sequence[Sample], epochs: int) -> list[flo
 
 
 def together(order: Any, seed: int, samples: Sequence[Sample], epochs: int) -> list[float]:
-    """The accuracies of models with the weights of one supernet."""
-    space, scorer = Digits(), evaluator(epochs)
+    """The accuracies of models with the weights of one supernet, which is trained on as many paths in either order."""
+    space, scorer = Digits(), evaluator(epochs if order == "uniform" else max(1, epochs // PATHS))
     with tempfile.TemporaryDirectory() as folder:
         session = Session(seed=seed, folder=Path(folder), objectives=scorer.objectives)
         trained = RandomOneShot(order=order).train(space, scorer, session)
@@ -150,8 +149,8 @@ def main() -> None:
     parser.add_argument("--architectures", type=int, default=50)
     parser.add_argument("--order", nargs="+", default=["uniform", "fair"], choices=["uniform", "fair"])
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--epochs", type=int, default=40, help="of a supernet")
-    parser.add_argument("--alone", type=int, default=8, help="epochs of a model by itself")
+    parser.add_argument("--epochs", type=int, default=120, help="of a supernet; a fifth in the fair order")
+    parser.add_argument("--alone", type=int, default=10, help="epochs of a model by itself")
     torch.set_num_threads(1)
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*many workers.*")

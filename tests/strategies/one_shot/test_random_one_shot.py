@@ -273,6 +273,13 @@ def test_the_user_says_who_searches_and_how_long(tmp_path):
     assert len(several.trials) == 12
 
 
+def test_an_optimizer_without_the_models_parameters_is_missed_at_once(tmp_path):
+    other = torch.nn.Parameter(torch.zeros(1))
+    scorer = evaluator(optimizer=lambda parameters, lr, weight_decay: torch.optim.SGD([other], lr))
+    with pytest.raises(ExperimentError, match="no optimizer with any of the parameters of Space"):
+        RandomOneShot().train(Space(), scorer, session(tmp_path, scorer))
+
+
 def test_wrong_arguments():
     with pytest.raises(ExperimentError, match=r"order='strict'.*uniform.*fair"):
         RandomOneShot(order="strict")
