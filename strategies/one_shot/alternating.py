@@ -109,6 +109,15 @@ class AlternatingModule(SupernetModule):
     def architecture_weights(self) -> Weights:
         return self.architecture.weights()
 
+    def adopt(self, trainer: pl.Trainer) -> None:
+        super().adopt(trainer)
+        warmup, epochs = self.turns.warmup_epochs, trainer.max_epochs
+        if epochs is not None and 0 <= epochs <= warmup:
+            raise ExperimentError(
+                f"{self.turns.method}(warmup_epochs={warmup}) leaves none of max_epochs={epochs} to the "
+                "architecture: give fewer"
+            )
+
     def training_step(self, batch: Pair, batch_idx: int) -> Any:
         self._batch = batch.weights
         with suppress(Skipped):

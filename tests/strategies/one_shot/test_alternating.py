@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
-from pathlib import Path
 
+import one_shot_steps as steps
+import one_shot_task as task
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -18,15 +17,6 @@ from torchmetrics import SumMetric
 
 from retiarii import Experiment, ExperimentError, ModelSpace, nn
 from retiarii.strategies import DARTS, GDAS, GumbelDARTS, Proxyless
-
-_spec = importlib.util.spec_from_file_location("steps", Path(__file__).with_name("steps.py"))
-steps = importlib.util.module_from_spec(_spec)
-sys.modules["steps"] = steps  # where the compiler looks for what its functions see
-_spec.loader.exec_module(steps)
-
-_spec = importlib.util.spec_from_file_location("task", Path(__file__).with_name("task.py"))
-task = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(task)
 
 METHODS = [DARTS, GumbelDARTS, GDAS, Proxyless]
 

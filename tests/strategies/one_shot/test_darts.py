@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import one_shot_steps as steps
 import pytest
 import torch
 from torch.func import functional_call
 
 from retiarii.profiler import Parameters
 from retiarii.strategies import DARTS, Penalty
-
-_spec = importlib.util.spec_from_file_location("steps", Path(__file__).with_name("steps.py"))
-steps = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(steps)
 
 
 def numeric(module, batch, step=1e-6):

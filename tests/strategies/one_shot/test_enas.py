@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
+import one_shot_task as task
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -21,10 +20,6 @@ from retiarii.profiler import Parameters
 from retiarii.strategies import ENAS, Penalty, RandomOneShot
 from retiarii.strategies.one_shot.recalibration import by_batch
 from retiarii.strategies.one_shot.rewards import Rewards, validation_batches
-
-_spec = importlib.util.spec_from_file_location("task", Path(__file__).with_name("task.py"))
-task = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(task)
 
 
 class Space(ModelSpace):

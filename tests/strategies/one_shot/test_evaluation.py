@@ -7,6 +7,7 @@ import pathlib
 import pytest
 import pytorch_lightning as pl
 import torch
+from one_shot_plain import Task
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger
 from torch.nn import functional
@@ -26,21 +27,6 @@ class Space(ModelSpace):
 
     def forward(self, x):
         return self.pick(self.blocks(x))
-
-
-class Task(pl.LightningModule):
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def training_step(self, batch, batch_idx):
-        return functional.cross_entropy(self.model(batch[0]), batch[1])
-
-    def validation_step(self, batch, batch_idx):
-        self.log("val_loss", functional.cross_entropy(self.model(batch[0]), batch[1]))
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), 0.1)
 
 
 def dataset(count=32):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import one_shot_primitives as primitives
 import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
@@ -16,10 +14,6 @@ from retiarii.strategies import DARTS, GDAS, GumbelDARTS, Proxyless
 from retiarii.strategies.one_shot.architecture import Architecture
 from retiarii.strategies.one_shot.faithful import check_mixtures
 from retiarii.strategies.one_shot.supernet import Supernet
-
-_spec = importlib.util.spec_from_file_location("primitives", Path(__file__).with_name("primitives.py"))
-primitives = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(primitives)
 
 
 class Wide(ModelSpace):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-from pathlib import Path
 
+import one_shot_steps as steps
 import pytest
 import torch
 
@@ -15,10 +14,6 @@ from retiarii.strategies.one_shot.architecture import Architecture
 from retiarii.strategies.one_shot.gdas import gate
 from retiarii.strategies.one_shot.paths import drawn, likely, one, two
 from retiarii.strategies.one_shot.temperature import Linear
-
-_spec = importlib.util.spec_from_file_location("steps", Path(__file__).with_name("steps.py"))
-steps = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(steps)
 
 
 class Nested(ModelSpace):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import one_shot_steps as steps
 import pytest
 import torch
 
@@ -15,10 +13,6 @@ from retiarii.strategies.one_shot.architecture import Architecture
 from retiarii.strategies.one_shot.gumbel import gumbel_like
 from retiarii.strategies.one_shot.gumbel_darts import gumbel_softmax
 from retiarii.strategies.one_shot.temperature import Exponential, Linear
-
-_spec = importlib.util.spec_from_file_location("steps", Path(__file__).with_name("steps.py"))
-steps = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(steps)
 
 DRAWS = 4000
 CRITICAL = {2: 13.8, 3: 16.3, 7: 24.3}

@@ -8,7 +8,7 @@ import inspect
 import pytest
 import pytorch_lightning as pl
 import torch
-from torch.nn import functional
+from one_shot_plain import Space, Task
 from torch.utils.data import DataLoader, TensorDataset
 
 from retiarii import Experiment, ModelSpace, nn
@@ -31,32 +31,6 @@ REPLACED = {
     "teardown": "the task stays set up, for the architectures that are scored",
     "train_dataloader": "the evaluator has the training data",
 }
-
-
-class Space(ModelSpace):
-    def __init__(self):
-        super().__init__()
-        width = nn.ValueChoice([2, 4], label="width")
-        self.body = nn.Sequential(nn.Linear(4, width), nn.BatchNorm1d(width), nn.ReLU())
-        self.head = nn.Linear(width, 2)
-
-    def forward(self, x):
-        return self.head(self.body(x))
-
-
-class Task(pl.LightningModule):
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def training_step(self, batch, batch_idx):
-        return functional.cross_entropy(self.model(batch[0]), batch[1])
-
-    def validation_step(self, batch, batch_idx):
-        self.log("val_loss", functional.cross_entropy(self.model(batch[0]), batch[1]))
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), 0.1)
 
 
 def loader(count=24):

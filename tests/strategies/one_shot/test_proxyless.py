@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import one_shot_steps as steps
 import pytest
 import torch
 
@@ -12,10 +10,6 @@ from retiarii import ModelSpace, nn
 from retiarii.profiler import Parameters
 from retiarii.strategies import Penalty, Proxyless
 from retiarii.strategies.one_shot.paths import drawn, two
-
-_spec = importlib.util.spec_from_file_location("steps", Path(__file__).with_name("steps.py"))
-steps = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(steps)
 
 
 def gradients_of(module, batch, index=0):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import one_shot_task as task
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -21,10 +19,6 @@ from retiarii.one_shot import Session
 from retiarii.strategies import SPOS, GridSearch, RandomOneShot
 from retiarii.strategies.one_shot.fair_order import FairOrder
 from retiarii.strategies.one_shot.supernet import Supernet
-
-_spec = importlib.util.spec_from_file_location("task", Path(__file__).with_name("task.py"))
-task = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(task)
 
 
 class Space(ModelSpace):

@@ -8,39 +8,13 @@ import pytest
 import pytorch_lightning as pl
 import torch
 import torchmetrics
+from one_shot_plain import Space, Task
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from retiarii import ModelSpace, nn
 from retiarii.evaluators import Lightning
 from retiarii.one_shot import Session
 from retiarii.strategies import RandomOneShot
-
-
-class Space(ModelSpace):
-    def __init__(self):
-        super().__init__()
-        width = nn.ValueChoice([2, 4], label="width")
-        self.body = nn.Sequential(nn.Linear(4, width), nn.BatchNorm1d(width), nn.ReLU())
-        self.head = nn.Linear(width, 2)
-
-    def forward(self, x):
-        return self.head(self.body(x))
-
-
-class Task(pl.LightningModule):
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def training_step(self, batch, batch_idx):
-        return functional.cross_entropy(self.model(batch[0]), batch[1])
-
-    def validation_step(self, batch, batch_idx):
-        self.log("val_loss", functional.cross_entropy(self.model(batch[0]), batch[1]))
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), 0.1)
 
 
 def data(count, offset=0.0):

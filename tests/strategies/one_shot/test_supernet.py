@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import itertools
-from pathlib import Path
 
+import one_shot_primitives as primitives
 import pytest
 import torch
 
@@ -16,9 +15,6 @@ from retiarii.strategies.one_shot.architecture import Architecture
 from retiarii.strategies.one_shot.supernet import Supernet
 from retiarii.strategies.one_shot.ways import Ways
 
-_spec = importlib.util.spec_from_file_location("primitives", Path(__file__).with_name("primitives.py"))
-primitives = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(primitives)
 PRIMITIVES = primitives.PRIMITIVES
 
 

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import tempfile
 from pathlib import Path
 
+import one_shot_primitives as primitives
 import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
@@ -18,10 +18,6 @@ import retiarii.strategies
 from retiarii import Experiment
 from retiarii.errors import SpaceError
 from retiarii.evaluators import Classification
-
-_spec = importlib.util.spec_from_file_location("primitives", Path(__file__).with_name("primitives.py"))
-primitives = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(primitives)
 
 METHODS = ("DARTS", "GumbelDARTS", "GDAS", "Proxyless", "ENAS", "RandomOneShot")
 DOCS = Path(__file__).parents[3] / "docs" / "one_shot.md"

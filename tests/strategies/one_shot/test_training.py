@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
+import one_shot_primitives as primitives
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -16,10 +16,6 @@ from retiarii import Experiment
 from retiarii.errors import ExperimentError, MetricError
 from retiarii.evaluators import Classification
 from retiarii.strategies import DARTS, GDAS, RandomOneShot
-
-_spec = importlib.util.spec_from_file_location("primitives", Path(__file__).with_name("primitives.py"))
-primitives = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(primitives)
 
 
 def space():
@@ -101,6 +97,12 @@ def test_a_checkpoint_of_the_users_own_is_kept_beside(tmp_path):
     trained(tmp_path, DARTS(), callbacks=[keeper], enable_checkpointing=True)
     assert (tmp_path / "own" / "mine.ckpt").exists()
     assert (tmp_path / "one" / "supernet" / "last.ckpt").exists()
+
+
+@pytest.mark.parametrize("strategy", [DARTS, GDAS])
+def test_a_warm_up_that_takes_all_epochs_is_refused(strategy, tmp_path):
+    with pytest.raises(ExperimentError, match=rf"{strategy.__name__}\(warmup_epochs=2\) leaves none of max_epochs=2"):
+        trained(tmp_path, strategy(warmup_epochs=2), epochs=2)
 
 
 def test_validation_may_be_rare(tmp_path):
