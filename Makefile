@@ -39,10 +39,10 @@ wheel: $(DEVELOPER)
 	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > build/borrowed.pth
 	cp build/borrowed.pth $(WHEEL_VENV)/lib/python3*/site-packages/
 	mkdir build/elsewhere build/elsewhere/tests
-	cp pyproject.toml build/elsewhere/
+	cp -R pyproject.toml docs build/elsewhere/
 	cp -R $(wildcard tests/conftest.py) $(addprefix tests/,$(WHEEL_TESTS)) build/elsewhere/tests/
 	cd build/elsewhere && ../../$(WHEEL_VENV)/bin/python -c "import retiarii; assert 'wheel-venv' in retiarii.__file__, retiarii.__file__"
-	cd build/elsewhere && ../../$(WHEEL_VENV)/bin/python -m pytest
+	cd build/elsewhere && ../../$(WHEEL_VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal
 
 clean:
 	rm -rf $(VENV) $(VENV)-zoo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
