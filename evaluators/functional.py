@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any
 
 from retiarii.errors import ExperimentError
-from retiarii.evaluator import Argument, Evaluator, Metrics
-from retiarii.evaluators.undecided import refuse_undecided
+from retiarii.evaluator import Argument, Metrics
+from retiarii.evaluators.undecided import WithArguments, refuse_undecided
 
 
-class FunctionalEvaluator(Evaluator):
+class FunctionalEvaluator(WithArguments):
     """Scores a model by calling a function of it.
 
     A number that the function returns is the metric of the objective, "default" unless `Experiment(objectives=...)`
@@ -39,16 +38,6 @@ class FunctionalEvaluator(Evaluator):
         self.function = function
         self.argument = argument
         self.arguments = arguments
-
-    def searchable(self) -> Mapping[str, Any]:
-        """The arguments of the function."""
-        return self.arguments
-
-    def decided(self, values: Mapping[str, Any]) -> Self:
-        """A copy with these arguments in place of what was left open."""
-        twin = copy.copy(self)
-        twin.arguments = {**self.arguments, **values}
-        return twin
 
     def evaluate(self, model: Any) -> Metrics:
         refuse_undecided(self.arguments)

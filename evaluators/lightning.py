@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint, ProgressBar
@@ -22,7 +21,7 @@ from retiarii.evaluators.directions import objectives_of
 from retiarii.evaluators.loaders import check_data, loaders_in, makes_data
 from retiarii.evaluators.quiet import quietly, settings_kept
 from retiarii.evaluators.takers import Taker, check_arguments
-from retiarii.evaluators.undecided import refuse_undecided
+from retiarii.evaluators.undecided import WithArguments, refuse_undecided
 from retiarii.evaluators.watching import Alarm, EpochReports, finite_numbers, why_not_logged
 from retiarii.trial import Direction, Objectives
 
@@ -30,7 +29,7 @@ _TRAINER = Taker("Trainer", frozenset(inspect.signature(pl.Trainer).parameters))
 _DEFAULTS = {"devices": 1, "logger": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
 
 
-class Lightning(Trainable):
+class Lightning(WithArguments, Trainable):
     """Trains each model with a `LightningModule` of the user's, and returns what that has logged.
 
     The module is an ordinary one that gets the model as its first argument::
@@ -88,16 +87,6 @@ class Lightning(Trainable):
             [*loaders_in(arguments.get("callbacks")), *loaders_in(arguments.get("logger"))],
         )
         check_arguments(arguments, self._takers())
-
-    def searchable(self) -> Mapping[str, Any]:
-        """The arguments for the trainer, the module, and functions that make loaders."""
-        return self.arguments
-
-    def decided(self, values: Mapping[str, Any]) -> Self:
-        """A copy with these arguments in place of what was left open."""
-        twin = copy.copy(self)
-        twin.arguments = {**self.arguments, **values}
-        return twin
 
     def evaluate(self, model: Any) -> Mapping[str, float]:
         """Trains a model, in place, also outside an experiment.

@@ -16,6 +16,7 @@ from retiarii.nn.answer import Answer, Option
 from retiarii.strategies.one_shot.coefficients import coefficients
 from retiarii.strategies.one_shot.gates import gated
 from retiarii.strategies.one_shot.layers import mixed
+from retiarii.strategies.one_shot.plain_values import are_numbers
 from retiarii.strategies.one_shot.ways import Joint, Ways
 
 
@@ -52,7 +53,7 @@ class SuperAnswer(Answer):
         values = self.decided().values
         if len(values) == 1:
             return values[0]
-        if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        if not are_numbers(values):
             raise SpaceError(
                 f"{self.place} asks for one value of {self.expression!r}, and several count at once ({values}): such a "
                 "model can only be sampled, by RandomOneShot or ENAS"

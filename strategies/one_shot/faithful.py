@@ -15,6 +15,7 @@ from retiarii.domain.value import frozen
 from retiarii.errors import SpaceError
 from retiarii.graph.structure import flat
 from retiarii.strategies.one_shot.architecture import Architecture
+from retiarii.strategies.one_shot.plain_values import are_numbers
 from retiarii.strategies.one_shot.supernet import Supernet
 from retiarii.strategies.one_shot.ways import Ways
 
@@ -90,11 +91,11 @@ def _few(domain: Domain) -> Iterator[Sample]:
 
 def _extreme(domain: Domain, which: Callable[..., Any]) -> Sample:
     """The sample of the smallest or largest numbers; what is no number has its default."""
-    values = {label: choice.default for label, choice in domain.choices.items()}
+    values = _defaults(domain)
     for label, choice in domain.choices.items():
         if isinstance(choice, Numeric):
             values[label] = choice.low if which is min else choice.high
-        elif isinstance(choice, Categorical) and all(type(value) in (int, float) for value in choice.candidates):
+        elif isinstance(choice, Categorical) and are_numbers(choice.candidates):
             values[label] = which(choice.candidates)
     return domain.canonical(values)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from retiarii.domain.expression import Expression, Symbol
@@ -16,6 +16,11 @@ _MOST_KNOWN = 1024
 
 Options = Mapping[str, tuple[Any, ...]]
 """By label the values that count."""
+
+
+def are_numbers(values: Iterable[Any]) -> bool:
+    """Whether all values are numbers, of which the largest can stand for all."""
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 class PlainValues:
@@ -45,7 +50,7 @@ def _plain(expression: Expression, options: Options) -> Any:
         return values[0]
     if values and all(isinstance(value, bool) for value in values) and not isinstance(expression, Symbol):
         return any(values)
-    if values and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    if values and are_numbers(values):
         return max(cast("list[float]", values))
     raise SpaceError(
         f"the forward looks at {expression!r}, of which several values count at once: such a model can only be "

@@ -29,31 +29,30 @@ class Ranked(Strategy):
     def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:
         super().bind(domain, objectives, seed)
         self._iterator = self._samples()
-        self._drawn: list[Sample] = []
+        self._drawn: list[tuple[Sample, bytes]] = []
         self._known: set[bytes] = set()
 
     def ask(self) -> Sample | None:
         for place in range(self._count):
-            sample = self._nth(place)
-            if sample is None:
+            if place == len(self._drawn) and not self._draw():
                 break
-            if digest(sample) not in self._known:
+            sample, key = self._drawn[place]
+            if key not in self._known:
                 return sample
         self.ending = self._words
         return None
 
     def tell(self, trial: Trial) -> None:
         super().tell(trial)
-        self._known.add(digest(self.domain.unconstrained.canonical(trial.sample)))
+        self._known.add(digest(trial.sample))
 
     def turned_away(self, sample: Sample, known: Sample) -> bool:
         self._known.add(digest(sample))
         return True
 
-    def _nth(self, place: int) -> Sample | None:
-        while len(self._drawn) <= place:
-            following = next(self._iterator, None)
-            if following is None:
-                return None
-            self._drawn.append(following)
-        return self._drawn[place]
+    def _draw(self) -> bool:
+        """Draws the next sample; whether there was one."""
+        following = next(self._iterator, None)
+        if following is not None:
+            self._drawn.append((following, digest(following)))
+        return following is not None

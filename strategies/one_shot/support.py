@@ -15,6 +15,7 @@ from retiarii.nn.nasbench101 import NasBench101Cell
 from retiarii.nn.repeat import Repeat
 from retiarii.space import ModelSpace
 from retiarii.strategies.one_shot.architecture import MOST_VALUES
+from retiarii.strategies.one_shot.plain_values import are_numbers
 from retiarii.strategies.one_shot.supernet import Site, sites_of
 from retiarii.strategies.one_shot.ways import MOST_JOINT
 
@@ -170,7 +171,7 @@ def _asked(space: ModelSpace) -> dict[int, Expression]:
 def _stands_for_all(choice: Choice) -> bool:
     """Whether there is one value for plain code: the largest number. Inputs that are chosen are weighed as such."""
     if isinstance(choice, Categorical):
-        return all(isinstance(value, int | float) and not isinstance(value, bool) for value in choice.candidates)
+        return are_numbers(choice.candidates)
     return isinstance(choice, Numeric | Subset)
 
 
