@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from typing import TypeAlias
 
-from retiarii.domain import Domain, Sample
+from retiarii.domain import Domain, Sample, Value
 from retiarii.errors import ConstraintError, ExperimentError
 from retiarii.strategies.chain import Chain
 from retiarii.strategies.digest import digest
 from retiarii.strategies.middleware import Middleware
+from retiarii.strategies.numbers import Numbers
 from retiarii.strategies.random import Random
 from retiarii.strategy import Objectives, Strategy
 from retiarii.trial import Trial
+
+_Packed: TypeAlias = tuple[tuple[str, ...], tuple[Value, ...]] | None
+"""Labels, which many samples share, and values; None where the key says all."""
 
 _PATIENCE = 100
 _MOST_FOR_A_TRIAL = 5000
@@ -29,16 +34,19 @@ class Deduplication(Middleware):
 
     def __init__(self, key: Callable[[Sample], Hashable] = digest) -> None:
         self.key = key
+        self._is_needed = True
 
     def around(self, inner: Strategy) -> Deduplication:
         wrapped = super().around(inner)
         wrapped.repeats = False
+        wrapped._is_needed = self.key is not digest or inner.repeats
         return wrapped
 
     def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:
         super().bind(domain, objectives, seed)
-        self._known: dict[Hashable, Sample] = {}
-        self._numbers: set[int] = set()
+        self._known: dict[Hashable, _Packed] = {}
+        self._labels: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._numbers = Numbers()
         self._noted = 0
         self._latest: Sample | None = None
         self._random: Random | None = None
@@ -49,10 +57,8 @@ class Deduplication(Middleware):
 
     def tell(self, trial: Trial) -> None:
         super().tell(trial)
-        if trial.number not in self._numbers:
-            self._numbers.add(trial.number)
-            if trial.sample is not self._latest:
-                self._known.setdefault(self.key(trial.sample), trial.sample)
+        if self._is_needed and self._numbers.add(trial.number) and trial.sample is not self._latest:
+            self._known.setdefault(self.key(trial.sample), self._packed(trial.sample))
 
     def _new_from(self, strategy: Strategy) -> Sample | None:
         """What a strategy proposes that is new, if it finds any; `ending` says why not."""
@@ -63,7 +69,7 @@ class Deduplication(Middleware):
                 sample = strategy.ask()
             except ConstraintError:
                 # There may be samples, if few: random search, which comes next, walks through all of them.
-                if not strategy.repeats and not self._known:
+                if not strategy.repeats and not self.known:
                     raise
                 break
             if sample is None:
@@ -72,18 +78,27 @@ class Deduplication(Middleware):
             if not isinstance(sample, dict):
                 name = type(strategy).__name__
                 raise ExperimentError(f"{name}.ask gave {sample!r}; give a sample (a dict of values by label), or None")
+            if not self._is_needed:
+                return sample
             before = len(self._known)
-            known = self._known.setdefault(self.key(sample), sample)
+            known = self._known.setdefault(self.key(sample), self._packed(sample))
             if len(self._known) > before:
                 self._latest = sample
                 return sample
-            if strategy.turned_away(sample, known):
+            if strategy.turned_away(sample, sample if known is None else dict(zip(*known, strict=True))):
                 self._noted += 1
             else:
                 patience -= 1
         self._is_stuck = True
         self._explain(f"{self._noted:,} samples were models that were tried")
         return None
+
+    def _packed(self, sample: Sample) -> _Packed:
+        """What little is kept of a sample: there may be many."""
+        if self.key is digest:
+            return None
+        labels = tuple(sample)
+        return self._labels.setdefault(labels, labels), tuple(sample.values())
 
     def _random_search(self) -> Random:
         """Random search for this trial, whatever it proposed for others."""

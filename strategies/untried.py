@@ -7,6 +7,7 @@ from itertools import chain
 
 from retiarii.domain import Sample
 from retiarii.strategies.digest import digest
+from retiarii.strategies.numbers import Numbers
 from retiarii.trial import Trial
 
 
@@ -28,7 +29,7 @@ class Untried:
         self._passed: dict[bytes, Sample] = {}
         self._trials: set[bytes] = set()
         self._refused: set[bytes] = set()
-        self._numbers: set[int] = set()
+        self._numbers = Numbers()
         self._proposed: set[bytes] = set()
         self._latest: tuple[Sample, bytes] = {}, b""
         self._are_announced = False
@@ -73,8 +74,7 @@ class Untried:
 
     def tell(self, trial: Trial) -> None:
         """Takes note of a trial."""
-        if trial.number not in self._numbers:
-            self._numbers.add(trial.number)
+        if self._numbers.add(trial.number):
             sample, mark = self._latest
             if trial.sample is not sample:
                 mark = digest(trial.sample)
