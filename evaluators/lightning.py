@@ -19,7 +19,7 @@ from retiarii.evaluator import Trainable, TrialStopped, current_reporting
 from retiarii.evaluators.beginnings import Beginnings, untied
 from retiarii.evaluators.directions import objectives_of
 from retiarii.evaluators.loaders import check_data, loaders_in, makes_data
-from retiarii.evaluators.quiet import quietly, settings_kept
+from retiarii.evaluators.quiet import SigtermLeftAlone, quietly, settings_kept
 from retiarii.evaluators.takers import Taker, check_arguments
 from retiarii.evaluators.undecided import WithArguments, refuse_undecided
 from retiarii.evaluators.watching import Alarm, EpochReports, finite_numbers, why_not_logged
@@ -99,7 +99,7 @@ class Lightning(WithArguments, Trainable):
         reports = EpochReports()
         task = self.task(model)
         with self.quiet(), settings_kept():
-            trainer = self.trainer(callbacks=[*self._best_checkpoint(), reports])
+            trainer = self.trainer(callbacks=[*self._best_checkpoint(), reports, SigtermLeftAlone()])
             _refuse_to_restart(trainer)
             with untied([*loaders_in(self.arguments.get("callbacks")), *loaders_in(self.datamodule)]):
                 trainer.fit(task, **self.data())

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from importlib.util import find_spec
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from retiarii.errors import ExperimentError
-from retiarii.evaluators.quiet import quietly
+from retiarii.evaluators.programs import exported_program, missing_for_onnx, onnx_program
 
 FILE = "model.onnx"
-_NEEDED = ("onnx", "onnxscript")
-_CHATTING = "torch.onnx._internal.exporter._registration"
-"""Says at every export that torchvision is not installed."""
 
 
 def check_onnx(wanted: bool) -> None:
@@ -24,9 +18,9 @@ def check_onnx(wanted: bool) -> None:
     Raises:
         ExperimentError: what it takes is not installed.
     """
-    missing = [name for name in _NEEDED if find_spec(name) is None] if wanted else []
+    missing = missing_for_onnx() if wanted else ""
     if missing:
-        raise ExperimentError(f"export_onnx=True needs {' and '.join(missing)}: pip install 'retiarii[onnx]'")
+        raise ExperimentError(f"export_onnx=True needs {missing}: pip install 'retiarii[onnx]'")
 
 
 def export_onnx(model: nn.Module, example: Tensor, folder: Path) -> Path:
@@ -41,24 +35,6 @@ def export_onnx(model: nn.Module, example: Tensor, folder: Path) -> Path:
         The path of the file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    was_training = model.training
-    model.eval()
-    logger = logging.getLogger(_CHATTING)
-    level = logger.level
-    logger.setLevel(logging.ERROR)
     device = next(model.parameters()).device
-    inputs = torch.cat([example, example]).to(device)  # the number of a single example would be taken as a constant
-    try:
-        with quietly():
-            torch.onnx.export(
-                model,
-                (inputs,),
-                folder / FILE,
-                dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
-                external_data=False,
-                verbose=False,
-            )
-    finally:
-        logger.setLevel(level)
-        model.train(was_training)
+    onnx_program(exported_program(model, [example.to(device)])).save(folder / FILE, external_data=False)
     return folder / FILE

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
@@ -52,6 +54,26 @@ def quietly() -> Iterator[None]:
     finally:
         for logger in loggers:
             logger.setLevel(logging.INFO)
+
+
+class SigtermLeftAlone(pl.Callback):
+    """Leaves SIGTERM in a training to whoever handled it before: an experiment lets what runs come to its end.
+
+    Lightning would end the training with its batch. Where nobody handles the signal, it still does.
+    """
+
+    def __init__(self) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._give_back()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._give_back()
+
+    def _give_back(self) -> None:
+        if callable(self._handler) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
 
 
 @contextmanager

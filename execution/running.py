@@ -12,27 +12,31 @@ from typing import Any
 
 import numpy as np
 
-from retiarii.engine import Completed, Failed, Failure, Job, Stopped
-from retiarii.evaluator import Reporting, TrialStopped
+from retiarii.domain import Sample
+from retiarii.engine import Assignment, Completed, Failed, Failure, Job, Space, Stopped
+from retiarii.evaluator import Argument, Reporting, TrialStopped
 from retiarii.metrics import check_metrics
 from retiarii.trial import Report
 
+_PLAIN = frozenset({int, float, str, bool, type(None)})
 
-def run(job: Job, receive: Callable[[Report], None]) -> Completed | Failed | Stopped:
+
+def run(assignment: Assignment, job: Job, receive: Callable[[Report], None]) -> Completed | Failed | Stopped:
     """Evaluates the model of a job, with the generators of `random`, numpy and torch started from the trial's seed.
 
     An error is the outcome of the trial. What is no `Exception` (Ctrl-C, `SystemExit`) is meant for the whole process,
     and is raised.
 
     Args:
-        job: The trial and all that is needed for it.
+        assignment: What the job has in common with others.
+        job: The rest of what is needed.
         receive: Is called with each intermediate value, while the evaluation runs. It raises `TrialStopped` to stop the
             trial; then nothing counts that the evaluation does any more. Any other error in it is raised as it is.
     """
     begin = time.monotonic()
-    with Reporting(receive, job.folder, job.objectives) as reporting:
-        outcome = _outcome(job)
-    number, duration = job.trial.number, time.monotonic() - begin
+    with Reporting(receive, job.folder, assignment.objectives) as reporting:
+        outcome = _outcome(assignment, job)
+    number, duration = job.number, time.monotonic() - begin
     if reporting.is_stopped or outcome is None:
         return Stopped(number, duration, reporting.files)
     if isinstance(outcome, Failure):
@@ -40,10 +44,10 @@ def run(job: Job, receive: Callable[[Report], None]) -> Completed | Failed | Sto
     return Completed(number, outcome, duration, reporting.files)
 
 
-def _outcome(job: Job) -> Mapping[str, float] | Failure | None:
+def _outcome(assignment: Assignment, job: Job) -> Mapping[str, float] | Failure | None:
     """What an evaluation comes to; None if it is given up."""
     try:
-        return _metrics(job)
+        return _metrics(assignment, job)
     except TrialStopped:
         return None
     except BaseExceptionGroup as group:
@@ -62,20 +66,24 @@ def _outcome_of_group(group: BaseExceptionGroup[BaseException]) -> Failure | Non
     return Failure.from_exception(group)
 
 
-def _metrics(job: Job) -> dict[str, float]:
+def _metrics(assignment: Assignment, job: Job) -> dict[str, float]:
     if job.folder is not None and job.folder.exists():
         shutil.rmtree(job.folder)  # of the same trial, cut off before its end
-    _seed(job.trial.seed, torch_too=job.evaluator.argument != "sample" or "torch" in sys.modules)
-    return check_metrics(job.evaluator.evaluate(_argument(job)), job.objectives, job.costs)
+    evaluator = assignment.evaluator
+    _seed(job.seed, torch_too=evaluator.argument != "sample" or "torch" in sys.modules)
+    if job.decided:
+        evaluator = evaluator.decided(job.decided)
+    metrics = evaluator.evaluate(_argument(assignment.space, evaluator.argument, job.sample))
+    return check_metrics(metrics, assignment.objectives, assignment.costs)
 
 
-def _argument(job: Job) -> Any:
-    sample = copy.deepcopy(job.sample)
-    match job.evaluator.argument:
+def _argument(space: Space, kind: Argument, sample: Sample) -> Any:
+    sample = {**sample} if _PLAIN.issuperset(map(type, sample.values())) else copy.deepcopy(sample)
+    match kind:
         case "module":
-            return job.space.freeze(sample)
+            return space.freeze(sample)
         case "graph":
-            return job.space.graph.apply(sample)
+            return space.graph.apply(sample)
         case "sample":
             return sample
 

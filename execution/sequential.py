@@ -6,7 +6,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from retiarii.engine import Engine, Event, Job, Reported, Started, Stopped
+from retiarii.engine import Assignment, Engine, Event, Job, Reported, Started, Stopped
 from retiarii.evaluator import TrialStopped
 from retiarii.execution.running import run
 from retiarii.trial import Report
@@ -22,30 +22,40 @@ class SequentialEngine(Engine):
     def __init__(self) -> None:
         self._waiting: deque[Job] = deque()
         self._cancelled: deque[int] = deque()
-        self._running: int | None = None
+        self._running: Job | None = None
         self._is_stopping = False
+        self._host = socket.gethostname()
+
+    def open(self, assignment: Assignment) -> None:
+        self._assignment = assignment
+
+    @property
+    def room(self) -> int:
+        return 0 if self._waiting or self._cancelled or self._running is not None else 1
 
     def submit(self, jobs: Sequence[Job]) -> None:
         self._waiting.extend(jobs)
 
     def advance(self, listen: Callable[[Event], None], timeout: float) -> None:
-        """Runs the next trial to its end. `timeout` says nothing here: there is nobody else to wait for."""
+        """Says which trial is next; then, called again, runs it to its end, whatever `timeout` says.
+
+        So it is known that a trial runs, should it take the process along.
+        """
         while self._cancelled:
             listen(Stopped(self._cancelled.popleft(), 0.0))
-        if not self._waiting:
+        if self._running is None:
+            self._begin(listen)
             return
-        job = self._waiting.popleft()
-        self._running, self._is_stopping = job.trial.number, False
-        listen(Started(job.trial.number, socket.gethostname()))
-        end = Stopped(job.trial.number, 0.0) if self._is_stopping else self._run(job, listen)
+        job = self._running
+        end = Stopped(job.number, 0.0) if self._is_stopping else self._run(job, listen)
         self._running = None
         listen(end)
 
     def cancel(self, number: int) -> None:
-        if number == self._running:
+        if self._running is not None and number == self._running.number:
             self._is_stopping = True
             return
-        kept = deque(job for job in self._waiting if job.trial.number != number)
+        kept = deque(job for job in self._waiting if job.number != number)
         if len(kept) < len(self._waiting):
             self._waiting = kept
             self._cancelled.append(number)
@@ -55,10 +65,15 @@ class SequentialEngine(Engine):
         self._cancelled.clear()
         self._running = None
 
+    def _begin(self, listen: Callable[[Event], None]) -> None:
+        if self._waiting:
+            self._running, self._is_stopping = self._waiting.popleft(), False
+            listen(Started(self._running.number, self._host))
+
     def _run(self, job: Job, listen: Callable[[Event], None]) -> Event:
         def receive(report: Report) -> None:
-            listen(Reported(job.trial.number, report))
+            listen(Reported(job.number, report))
             if self._is_stopping:
                 raise TrialStopped
 
-        return run(job, receive)
+        return run(self._assignment, job, receive)

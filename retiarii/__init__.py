@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from retiarii.callback import Callback
     from retiarii.engine import Engine
     from retiarii.errors import (
         BuildError,
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BuildError",
+    "Callback",
     "ChoiceUsedAsValueError",
     "ConstraintError",
     "DomainError",
@@ -72,6 +74,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Callback": "callback",
     "Engine": "engine",
     "Evaluator": "evaluator",
     "Experiment": "experiment",

@@ -11,7 +11,10 @@ from typing import Any, Protocol, Self, TypeAlias
 
 from retiarii.domain import Domain, Sample
 from retiarii.evaluator import Evaluator
-from retiarii.trial import Objectives, Report, Trial
+from retiarii.trial import Objectives, Report
+
+_MOST_LETTERS = 2**16
+"""Of an error: it is kept in the record."""
 
 
 class SpaceGraph(Protocol):
@@ -33,22 +36,35 @@ class Space(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A trial with all that is needed to run it, anywhere."""
-
-    trial: Trial
-    sample: Sample
-    """What the trial decides of the space: its sample without what it decides of the evaluator."""
+class Assignment:
+    """What all trials of a search have in common, so that it is sent once to wherever they run."""
 
     space: Space
     evaluator: Evaluator
-    """With all that was left open decided."""
+    """As the user gave it: what it leaves open is decided by each job."""
 
     objectives: Objectives
     """Those that the evaluator returns."""
 
     costs: Sequence[str] = ()
     """The names of what is known without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A trial to run: what is its own of all that is needed."""
+
+    number: int
+    """That of the trial."""
+
+    sample: Sample
+    """What the trial decides of the space: its sample without what it decides of the evaluator."""
+
+    seed: int = 0
+    """What the random number generators start from; below 2**32."""
+
+    decided: Mapping[str, Any] = field(default_factory=dict)
+    """What the evaluator leaves open, decided; for `Evaluator.decided`."""
 
     folder: Path | None = None
     """Where the evaluation may keep files; made by whoever writes there."""
@@ -78,7 +94,8 @@ class Failure:
         inner = outermost.tb_next if outermost is not None else None
         trace = traceback.TracebackException(type(error), error, inner)
         place = f"{trace.stack[-1].filename}:{trace.stack[-1].lineno}" if trace.stack else ""
-        return cls(type(error).__qualname__, _encodable(str(trace)), place, _encodable("".join(trace.format())), error)
+        message, text = (encodable(_shortened(part)) for part in (str(trace), "".join(trace.format())))
+        return cls(type(error).__qualname__, message, place, text, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +147,38 @@ class Stopped:
     """What the evaluation has kept."""
 
 
-Event: TypeAlias = Started | Reported | Completed | Failed | Stopped
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """A trial was cut off by what is not its own doing, such as a node that was lost; it may be run again."""
+
+    number: int
+    reason: str
+
+
+Event: TypeAlias = Started | Reported | Completed | Failed | Stopped | Interrupted
 
 
 class Engine(ABC):
     """Runs trials somewhere and reports what happens to them. Every trial submitted ends in exactly one event.
 
-    An engine takes what it needs at the first `submit` and gives it back at `close`; it can be used again after that.
+    `open` comes first and `close` last; after that it can be opened again. All are called from one thread.
     """
 
+    @abstractmethod
+    def open(self, assignment: Assignment) -> None:
+        """Takes what the jobs to come have in common, before anything is proposed.
+
+        Raises:
+            ExperimentError: it cannot be sent to where trials run, or nothing can run there.
+        """
+
     @property
-    def capacity(self) -> int:
-        """How many trials the engine wants to have at a time, running and waiting; at least 1."""
-        return 1
+    @abstractmethod
+    def room(self) -> int:
+        """How many more trials the engine wants now; 0 while it has enough to do. At least 1 where it has none.
+
+        With one trial at a time it never depends on how fast things go, or the same search would not be made twice.
+        """
 
     @abstractmethod
     def submit(self, jobs: Sequence[Job]) -> None:
@@ -171,5 +207,14 @@ class Engine(ABC):
         return None
 
 
-def _encodable(text: str) -> str:
+def _shortened(text: str) -> str:
+    """A text without its middle, where that is too long for anybody to read."""
+    if len(text) <= _MOST_LETTERS:
+        return text
+    half = _MOST_LETTERS // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half:,} letters are left out ...\n{text[-half:]}"
+
+
+def encodable(text: str) -> str:
+    """`text`, with escapes in place of what no file can hold, such as half of a surrogate pair."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

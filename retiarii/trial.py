@@ -22,7 +22,7 @@ ENDED: frozenset[State] = frozenset({"completed", "failed", "stopped"})
 _FOLLOWS: Mapping[State, frozenset[State]] = {
     "waiting": frozenset({"running", "failed", "stopped", "interrupted"}),
     "running": frozenset({"completed", "failed", "stopped", "interrupted"}),
-    "interrupted": frozenset({"waiting"}),
+    "interrupted": frozenset({"waiting", "failed"}),
     "completed": frozenset(),
     "failed": frozenset(),
     "stopped": frozenset(),
@@ -34,7 +34,7 @@ class Trial:
     """One sample and its outcome. A change of state is a new value: `trial = trial.completed({"accuracy": 0.9})`.
 
     The states: `waiting → running → completed | failed | stopped`; a trial whose search was cut off is `interrupted`,
-    and `waiting` again when the search goes on.
+    and `waiting` again when the search goes on, or `failed` when that has happened too often.
     """
 
     number: int
@@ -69,6 +69,9 @@ class Trial:
 
     files: Mapping[str, str] = field(default_factory=dict)
     """Paths, on the host, of what the evaluation has kept, by what it is: "checkpoint", say."""
+
+    interruptions: int = 0
+    """How often what ran it was lost while it ran: a process that was killed, a node."""
 
     @property
     def metric(self) -> float | None:
@@ -111,8 +114,9 @@ class Trial:
     ) -> Self:
         return self._become("stopped", metrics=metrics or {}, ended=ended, duration=duration, files=files or {})
 
-    def interrupted(self) -> Self:
-        return self._become("interrupted")
+    def interrupted(self, *, lost: bool = False) -> Self:
+        """The trial as it was cut off; `lost`: by the end of what ran it, which may be its own doing."""
+        return self._become("interrupted", interruptions=self.interruptions + lost)
 
     def waiting(self) -> Self:
         """The interrupted trial as it was before it ran."""

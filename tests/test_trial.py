@@ -35,6 +35,22 @@ def test_which_states_are_an_end():
 
 def test_an_interrupted_trial_waits_as_if_it_had_never_run():
     assert RUNNING.reported(1.0).interrupted().waiting() == WAITING
+    assert WAITING.interrupted().waiting() == WAITING
+
+
+def test_what_is_lost_with_what_ran_it_is_counted():
+    once = RUNNING.reported(1.0).interrupted(lost=True)
+    assert (once.state, once.interruptions, once.intermediates) == ("interrupted", 1, (1.0,))
+    again = once.waiting().running()
+    assert (again.interruptions, again.intermediates) == (1, ())
+    assert again.interrupted().interruptions == 1
+    assert again.interrupted(lost=True).interruptions == 2
+    assert again.completed({"a": 1.0}).interruptions == 1
+
+
+def test_an_interrupted_trial_may_be_given_up():
+    lost = RUNNING.interrupted(lost=True).failed("given up", ended=3.0)
+    assert (lost.state, lost.error, lost.ended, lost.has_ended) == ("failed", "given up", 3.0, True)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +60,8 @@ def test_an_interrupted_trial_waits_as_if_it_had_never_run():
         (RUNNING.stopped(), lambda trial: trial.completed({"a": 1.0}), "is stopped; it cannot become completed"),
         (RUNNING.completed({"a": 1.0}), lambda trial: trial.interrupted(), "cannot become interrupted"),
         (RUNNING.interrupted(), lambda trial: trial.running(), "is interrupted; it cannot become running"),
+        (RUNNING.interrupted(), lambda trial: trial.stopped(), "is interrupted; it cannot become stopped"),
+        (RUNNING, lambda trial: trial.waiting(), "is running; it cannot become waiting"),
         (RUNNING, lambda trial: trial.running(), "is running; it cannot become running"),
     ],
 )

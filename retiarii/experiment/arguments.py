@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import UnionType
 from typing import Any, TypeVar, get_args
 
+from retiarii.callback import Callback
 from retiarii.domain import Domain
 from retiarii.domain.constraint import Cost
 from retiarii.domain.foreign import foreign
 from retiarii.engine import Space
 from retiarii.errors import ExperimentError
-from retiarii.experiment.search import Limits
+from retiarii.experiment.agreement import Resume
+from retiarii.experiment.setup import Limits
 from retiarii.trial import Direction, Objectives
 
 T = TypeVar("T")
@@ -67,14 +69,31 @@ def costs(value: Cost | Sequence[Cost], space: Space) -> tuple[Cost, ...]:
     return given
 
 
-def limits(max_trials: int | None, max_duration: float | None) -> Limits:
-    """Both, which are positive if they are given."""
+def limits(max_trials: int | None, max_duration: float | None, max_retries: int) -> Limits:
+    """All three: positive, if they are given, and the last one not negative."""
     if max_trials is not None and not (_is_integer(max_trials) and max_trials > 0):
         raise ExperimentError(f"max_trials is {max_trials!r}; expected a positive integer, or None for no limit")
     number = _is_integer(max_duration) or isinstance(max_duration, float)
     if max_duration is not None and not (number and max_duration > 0):
         raise ExperimentError(f"max_duration is {max_duration!r}; expected seconds, or None for no limit")
-    return Limits(max_trials, max_duration)
+    if not (_is_integer(max_retries) and max_retries >= 0):
+        raise ExperimentError(f"max_retries is {max_retries!r}; expected an integer from 0")
+    return Limits(max_trials, max_duration, max_retries)
+
+
+def resume(value: Resume) -> Resume:
+    """`value`, which is one of three."""
+    if value is not True and value is not False and value != "anyway":
+        raise ExperimentError(f'resume is {value!r}; expected True, False or "anyway"')
+    return value
+
+
+def callbacks(value: Sequence[Callback]) -> tuple[Callback, ...]:
+    """A tuple of callbacks."""
+    given: tuple[Any, ...] = tuple(value) if isinstance(value, Iterable) else (value,)
+    for callback in given:
+        instance(callback, Callback, "a callback; derive it from Callback")
+    return given
 
 
 def seed(value: int | None) -> int | None:

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retiarii.callback import Callback
 from retiarii.domain.constraint import Cost
-from retiarii.engine import Engine, Space
+from retiarii.engine import Engine, Space, encodable
 from retiarii.errors import ExperimentError
 from retiarii.evaluator import Evaluator
 from retiarii.execution import SequentialEngine
 from retiarii.experiment import arguments
-from retiarii.experiment.agreement import agreed
+from retiarii.experiment.agreement import Resume, agreed
 from retiarii.experiment.exports import Format, exported
 from retiarii.experiment.folders import checked_name, experiment_folder
 from retiarii.experiment.following import end_of_first, followed, is_following, plan_of_first
 from retiarii.experiment.history import History
+from retiarii.experiment.interrupts import Interrupts
 from retiarii.experiment.joint import Joint
+from retiarii.experiment.journal import journal
 from retiarii.experiment.keys import key_of
 from retiarii.experiment.plan import Plan
 from retiarii.experiment.progress import Pace, watching
-from retiarii.experiment.records import Records, read
+from retiarii.experiment.reader import Reader
+from retiarii.experiment.records import Records
 from retiarii.experiment.report import report, resumed
-from retiarii.experiment.search import Search, Setup
+from retiarii.experiment.search import Search
+from retiarii.experiment.settings import circumstances, described
+from retiarii.experiment.setup import Setup
+from retiarii.experiment.tally import Tally
 from retiarii.experiment.training import Training
 from retiarii.experiment.weights import EpochWeights
 from retiarii.one_shot import OneShotStrategy, Session
@@ -42,6 +51,10 @@ if TYPE_CHECKING:
 
 DIRECTORY = "retiarii-experiments"
 _OUT_OF_SIGHT = 10**9
+_LETTERS = 2000
+"""Of the error that ends a run, in its record."""
+
+_log = logging.getLogger(__name__)
 
 
 class Experiment:
@@ -54,6 +67,9 @@ class Experiment:
     What has ended is never run again; what was under way is. A search may go on with other limits, another strategy,
     engine or evaluator, but not with another space, seed or other objectives: those are refused, with the difference.
 
+    Ctrl-C, or SIGTERM, lets finish what runs and stops; a second one stops at once. Either way `run` raises
+    `KeyboardInterrupt` (`SystemExit` for SIGTERM) when that is done, and the same experiment goes on afterwards.
+
     Args:
         space: The model space.
         evaluator: Scores models. What it leaves open (`ValueChoice`s) is searched with the space. A sample for which
@@ -62,13 +78,19 @@ class Experiment:
             evaluator, and has the best of its architectures looked for, which are the trials: a one-shot strategy.
         name: The folder of the record; by default the space's class and the time, so a new one.
         directory: Where experiments lie; by default `retiarii-experiments` in the working directory.
-        engine: Runs the trials; by default one after another in this process, as always of a supernet.
+        engine: Runs the trials; by default one after another in this process, as always of a supernet. `ProcessEngine`
+            uses all cores, and survives trials that hang, die or take too much memory.
         stopper: Ends trials early that report too little success; by default none does. None for a supernet.
         deduplicate: Whether no model is tried twice: one that computes the same as an earlier one, weights aside, with
             the same decisions about the evaluator. Where the evaluator gets the sample, that is what is compared.
         max_trials: How many trials may end, in whatever state, those of earlier runs included.
         max_duration: After how many seconds of a run no trial is begun any more. The training of a supernet is not
             cut, and doesn't count.
+        max_retries: How often a trial is run again that was lost with the process or node that ran it; then it fails.
+        callbacks: Hear of trials as they begin and end.
+        resume: What to do if there is an experiment of this name already: go on with it (True), refuse (False), or go
+            on even if the space, the objectives or the seed are others ("anyway"); then trials that don't fit the space
+            any more stay in the record, and the strategy does not hear of them.
         objectives: The metrics to optimise, each with "maximize" or "minimize", the primary one first; by default the
             evaluator's. Costs can be among them.
         costs: What is known of a sample without training, such as `retiarii.profiler.Flops(space)`. One or several;
@@ -92,6 +114,9 @@ class Experiment:
         deduplicate: bool = True,
         max_trials: int | None = None,
         max_duration: float | None = None,
+        max_retries: int = 5,
+        callbacks: Sequence[Callback] = (),
+        resume: Resume = True,
         objectives: Objectives | None = None,
         costs: Cost | Sequence[Cost] = (),
         seed: int | None = None,
@@ -112,7 +137,9 @@ class Experiment:
         self.directory = Path(DIRECTORY if directory is None else directory).absolute()
         self.objectives = arguments.objectives(evaluator.objectives if objectives is None else objectives)
         self.costs = arguments.costs(costs, space)
-        self.limits = arguments.limits(max_trials, max_duration)
+        self.limits = arguments.limits(max_trials, max_duration, max_retries)
+        self.callbacks = arguments.callbacks(callbacks)
+        self.resume = arguments.resume(resume)
         self.seed = arguments.seed(seed)
         joint = self._joint
         if isinstance(self.strategy, OneShotStrategy):
@@ -133,6 +160,7 @@ class Experiment:
             ExperimentError: the record can't be written, or belongs to another search; or the first three trials of
                 this run fail with the same error, which is the cause of this one.
         """
+        progress = progress and sys.stderr is not None
         if isinstance(self.strategy, OneShotStrategy) and is_following():
             self._follow(self.strategy)
             return
@@ -140,12 +168,14 @@ class Experiment:
         folder = experiment_folder(self.directory, self.name, type(self.space).__name__)
         self.name = folder.name
         try:
-            with closing(Records(folder)) as records:
-                self.ending = self._search(records, progress)
-        except KeyboardInterrupt:
+            with closing(Records(folder)) as records, journal(folder):
+                self.ending = self._recorded(records, progress)
+        except (KeyboardInterrupt, SystemExit):
             if progress:
                 print(f"retiarii: interrupted; the same experiment goes on from {folder}", file=sys.stderr)
             raise
+        for callback in self.callbacks:
+            callback.on_experiment_end(self.ending)
         if progress:
             seconds = time.monotonic() - begin
             said = report(self._history, folder, self.ending, seconds, stopper=self.stopper, training=self._training)
@@ -200,13 +230,15 @@ class Experiment:
         Args:
             k: How many.
             format: "code" (the source of a file that needs nothing but PyTorch), "sample" (a dict: what the trial
-                decided of the space, for `space.freeze`), "module" (built, with fresh weights), or "graph".
+                decided of the space, for `space.freeze`), "module" (built, with fresh weights), "graph", "pt2" (what
+                `torch.export` makes) or "onnx" (extra `onnx`). The last two have fresh weights, and want a space that
+                says by `example_inputs` what its models are called with.
 
         What was searched of the evaluator, such as a learning rate, is no part of a model: it is in the whole sample
         of a trial, as in `experiment.best.sample["lr"]`.
 
         Raises:
-            ExperimentError: no trial has completed, or the format is unknown.
+            ExperimentError: no trial has completed, the format is unknown, or a model can't take it.
         """
         joint = self._joint
         samples = [joint.part(trial.sample) for trial in self.top(k)]
@@ -218,35 +250,55 @@ class Experiment:
     def load(directory: str | Path, name: str) -> History:
         """What is recorded of an experiment, which may be running elsewhere: `.trials`, `.best`, `.top(k)`, `.weights`.
 
+        It is read anew whenever something is asked of it, and needs neither the space nor torch.
+
         Raises:
             ExperimentError: there is no such record, or it can't be read.
         """
-        recorded = read(Path(directory) / checked_name(name))
-        objectives = {} if recorded.plan is None else recorded.plan.objectives
-        return History(objectives, recorded.trials, recorded.weights)
+        reader = Reader(Path(directory) / checked_name(name))
+        plan = reader.plan()
+        return History({} if plan is None else plan.objectives, reader)
 
     @property
     def _joint(self) -> Joint:
         """The space and the evaluator as they are now."""
         return Joint(self.space, self.evaluator)
 
-    def _search(self, records: Records, progress: bool) -> str:
-        joint, name = self._joint, type(self.space).__name__
+    def _recorded(self, records: Records, progress: bool) -> str:
+        """Searches, and writes down that it does."""
+        name = type(self.space).__name__
         one_shot = type(self.strategy).__name__ if isinstance(self.strategy, OneShotStrategy) else None
-        planned = partial(Plan.of, name, joint.domain, self.objectives, one_shot=one_shot)
-        plan = agreed(records, planned, self.seed)
+        planned = partial(Plan.of, name, self._joint.domain, self.objectives, one_shot=one_shot)
+        plan = agreed(records, planned, self.seed, self.resume)
         self.seed = plan.seed
-        canonical = joint.domain.unconstrained.canonical
-        known = [replace(trial, sample=canonical(trial.sample)) for trial in records.trials()]
-        history = self._history = History(self.objectives, known, records.weights())
-        if progress and (known or history.weights):
-            print(resumed(records.path.parent, history), file=sys.stderr)
-        setup = self._setup(joint, plan.seed, records, progress)
-        pace = Pace(self._total(plan), history.ended, time.monotonic(), self.limits.max_duration)
-        with watching(pace, shown=progress) as view:
-            ending = Search(setup, records, history, lambda: view.update(history)).run(known)
+        self._history = History(self.objectives, Reader(records.folder))
+        records.start_run(self._settings())
+        _log.info("the experiment %r runs", self.name, extra={"about": {"seed": plan.seed, "pid": os.getpid()}})
+        try:
+            ending = self._search(records, plan, progress)
+        except BaseException as error:
+            ending = "it was interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else _cause(error)
+            _log.warning("the run ends: %s", ending)
+            if not records.broken:
+                records.end_run(ending)
+            raise
+        _log.info("the run ends: %s", ending)
+        records.end_run(ending)
+        return ending
+
+    def _search(self, records: Records, plan: Plan, progress: bool) -> str:
+        known = records.counts()
+        if progress and (known or self._history.weights):
+            print(resumed(records.folder, self._history), file=sys.stderr)
+        strategy, joint = self._trained(records, plan.seed, progress)
+        tally = Tally(self.objectives, known, records.best(next(iter(self.objectives.values()))))
+        pace = Pace(self._total(plan), tally.ended, time.monotonic(), self.limits.max_duration)
+        with Interrupts(shown=progress) as interrupts, watching(pace, shown=progress) as view:
+            setup = self._setup(strategy, joint, plan.seed, interrupts)
+            ending = Search(setup, records, tally, lambda: view.update(tally)).run()
+            interrupts.obey()
         if self._training is not None:
-            self._training.check_outcome(history)
+            self._training.check_outcome(self._history)
         return ending
 
     def _total(self, plan: Plan) -> int | None:
@@ -254,11 +306,14 @@ class Experiment:
         ends = [end for end in (self.limits.max_trials, size) if end is not None and end < _OUT_OF_SIGHT]
         return min(ends) if ends else None
 
-    def _setup(self, joint: Joint, seed: int, records: Records, progress: bool) -> Setup:
-        strategy = self.strategy
-        if isinstance(strategy, OneShotStrategy):
-            training = self._training = self._train(strategy, joint, seed, records, progress)
-            strategy, joint = training.strategy, training.joint
+    def _trained(self, records: Records, seed: int, progress: bool) -> tuple[Strategy, Joint]:
+        """What to search with, and in: as given, or what a supernet gives once it is trained."""
+        if not isinstance(self.strategy, OneShotStrategy):
+            return self.strategy, self._joint
+        self._training = self._train(self.strategy, self._joint, seed, records, progress)
+        return self._training.strategy, self._training.joint
+
+    def _setup(self, strategy: Strategy, joint: Joint, seed: int, interrupts: Interrupts) -> Setup:
         return Setup(
             joint=joint,
             strategy=deduplicated(strategy, key_of(joint)) if self.deduplicate else strategy,
@@ -269,16 +324,28 @@ class Experiment:
             costs=self.costs,
             seed=seed,
             limits=self.limits,
+            callbacks=self.callbacks,
+            interrupts=interrupts,
         )
+
+    def _settings(self) -> dict[str, Any]:
+        parts = {
+            "strategy": self.strategy,
+            "engine": self.engine,
+            "evaluator": self.evaluator,
+            **({} if self.stopper is None else {"stopper": self.stopper}),
+        }
+        return {
+            **{name: described(part) for name, part in parts.items()},
+            "limits": asdict(self.limits),
+            "deduplicate": self.deduplicate,
+            **circumstances(),
+        }
 
     def _train(self, strategy: OneShotStrategy, joint: Joint, seed: int, records: Records, progress: bool) -> Training:
         from retiarii.experiment import one_shot_run  # noqa: PLC0415  tables are searched without torch
 
-        session = self._session(records.path.parent, seed, progress)
-        try:
-            return one_shot_run.train(strategy, joint, session)
-        finally:
-            self._history.weights = records.weights()
+        return one_shot_run.train(strategy, joint, self._session(records.folder, seed, progress))
 
     def _follow(self, strategy: OneShotStrategy) -> None:
         """Trains along in a process that is not the first one, and takes over what that finds."""
@@ -287,8 +354,7 @@ class Experiment:
         folder = followed(self.directory, self.name)
         self.seed = plan_of_first(folder).seed
         one_shot_run.follow(strategy, self._joint, self._session(folder, self.seed, progress=False))
-        recorded = end_of_first(folder)
-        self._history = History(self.objectives, recorded.trials, recorded.weights)
+        self._history = History(self.objectives, end_of_first(folder))
         self.ending = "the first of the processes that trained the supernet has searched it"
 
     def _session(self, folder: Path, seed: int, progress: bool) -> Session:
@@ -300,3 +366,7 @@ class Experiment:
             max_trials=self.limits.max_trials,
             progress=progress,
         )
+
+
+def _cause(error: BaseException) -> str:
+    return encodable(f"{type(error).__name__}: {error}"[:_LETTERS])

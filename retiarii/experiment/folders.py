@@ -8,11 +8,16 @@ from pathlib import Path
 
 from retiarii.errors import ExperimentError
 
+_LONGEST = 255
+"""Bytes in the name of a folder, on the file systems in use."""
+
 
 def checked_name(name: str) -> str:
     """`name`, if it can be that of a folder and of nothing else."""
     if not name or name in (".", "..") or any(mark in name for mark in ("/", "\\", "\0")):
         raise ExperimentError(f"the name of an experiment is that of a folder; it cannot be {name!r}")
+    if len(os.fsencode(name)) > _LONGEST:
+        raise ExperimentError(f"the name of an experiment is that of a folder; {name[:20]!r}... is too long")
     return name
 
 

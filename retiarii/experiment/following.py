@@ -9,7 +9,8 @@ from pathlib import Path
 from retiarii.errors import ExperimentError
 from retiarii.experiment.lock import is_taken
 from retiarii.experiment.plan import Plan
-from retiarii.experiment.records import FILE, Recorded, read
+from retiarii.experiment.reader import Reader
+from retiarii.experiment.records import FILE
 
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK")
 """What `torchrun` and Lightning number the processes by that they start; the first is 0, or has none."""
@@ -38,13 +39,13 @@ def followed(directory: Path, name: str | None) -> Path:
 
 def plan_of_first(folder: Path) -> Plan:
     """By what the first process searches, as soon as it has begun."""
-    while not (folder / FILE).is_file() or (plan := read(folder).plan) is None:
+    while not (folder / FILE).is_file() or (plan := Reader(folder).plan()) is None:
         time.sleep(_WAIT)
     return plan
 
 
-def end_of_first(folder: Path) -> Recorded:
-    """All that the first process has recorded, as soon as it has ended."""
+def end_of_first(folder: Path) -> Reader:
+    """What the first process has recorded, as soon as it has ended."""
     while is_taken(folder):
         time.sleep(_WAIT)
-    return read(folder)
+    return Reader(folder)

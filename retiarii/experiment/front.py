@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 import moocore
 import numpy as np
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from retiarii.errors import ExperimentError
 from retiarii.experiment.outcomes import completed, costs, signs
 from retiarii.trial import Objectives, Trial
+
+_AT_A_TIME = 5000
+"""Trials of a long search never lie in memory together."""
 
 
 def pareto_front(trials: Iterable[Trial], objectives: Objectives) -> list[Trial]:
@@ -29,6 +33,14 @@ def pareto_front(trials: Iterable[Trial], objectives: Objectives) -> list[Trial]
     Raises:
         ExperimentError: there are no objectives, or a completed trial has no metric of that name.
     """
+    front: list[Trial] = []
+    several = iter(trials)
+    while batch := list(islice(several, _AT_A_TIME)):
+        front = _front([*front, *batch], objectives)
+    return _front(front, objectives)
+
+
+def _front(trials: Sequence[Trial], objectives: Objectives) -> list[Trial]:
     candidates = completed(trials)
     points = costs(candidates, objectives)
     front = np.flatnonzero(moocore.is_nondominated(points))

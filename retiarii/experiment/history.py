@@ -2,83 +2,97 @@
 
 from __future__ import annotations
 
-import heapq
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from retiarii.errors import ExperimentError
 from retiarii.experiment import plots, weight_plots
+from retiarii.experiment.held import HeldTrials, Source
+from retiarii.experiment.plan import Plan
+from retiarii.experiment.reader import Reader
+from retiarii.experiment.rows import Run
 from retiarii.experiment.weights import EpochWeights
-from retiarii.trial import Objectives, State, Trial
+from retiarii.trial import ENDED, Objectives, State, Trial
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 class History:
-    """Trials by number; putting one in costs the same however many there are.
+    """Trials by number, with what is best among them. Those of a record are read anew whenever they are asked for.
 
     Args:
         objectives: What is best; the first one counts.
-        trials: What is known already, in any order.
-        weights: Of the supernet, by epoch; none where no supernet was trained.
+        trials: In any order; or where they lie.
     """
 
-    def __init__(
-        self, objectives: Objectives, trials: Iterable[Trial] = (), weights: Iterable[EpochWeights] = ()
-    ) -> None:
+    def __init__(self, objectives: Objectives, trials: Iterable[Trial] | Source = ()) -> None:
         self.objectives = objectives
-        self.weights = list(weights)
-        self._sign = -1 if next(iter(objectives.values()), None) == "maximize" else 1
-        self._trials: dict[int, Trial] = {}
-        self._counts: Counter[State] = Counter()
-        self._best: Trial | None = None
-        for trial in sorted(trials, key=lambda trial: trial.number):
-            self.put(trial)
-
-    def put(self, trial: Trial) -> None:
-        """Adds a trial, or what has become of one that is known."""
-        known = self._trials.get(trial.number)
-        if known is not None:
-            self._counts[known.state] -= 1
-        self._counts[trial.state] += 1
-        self._trials[trial.number] = trial
-        if trial.state == "completed" and (self._best is None or self._rank(trial) < self._rank(self._best)):
-            self._best = trial
+        self._source: Source = trials if isinstance(trials, Reader) else HeldTrials(trials)
 
     def __len__(self) -> int:
-        return len(self._trials)
+        return self._source.counts().total()
+
+    def __iter__(self) -> Iterator[Trial]:
+        """By number; all of them never lie in memory at a time."""
+        return iter(self._source)
 
     def __getitem__(self, number: int) -> Trial:
-        return self._trials[number]
+        trial = self._source.trial(number)
+        if trial is None:
+            raise KeyError(number)
+        return trial
 
     @property
     def trials(self) -> list[Trial]:
         """All trials, by number."""
-        return list(self._trials.values())
+        return list(self._source)
 
     @property
     def counts(self) -> Mapping[State, int]:
         """How many trials are in a state; 0 for a state that none is in."""
-        return self._counts
+        return self._source.counts()
 
     @property
     def ended(self) -> int:
         """How many trials have ended, in whatever way."""
-        return self._counts["completed"] + self._counts["failed"] + self._counts["stopped"]
+        counts = self._source.counts()
+        return sum(counts[state] for state in ENDED)
 
     @property
     def best(self) -> Trial | None:
         """The completed trial with the best metric of the primary objective, the first if there are several."""
-        return self._best
+        return next(iter(self.top(1)), None)
 
     def top(self, k: int = 1) -> list[Trial]:
         """The `k` best completed trials, or as many as there are, the best first."""
         if k < 1:
             raise ExperimentError(f"top({k}): give a number from 1")
-        completed = (trial for trial in self._trials.values() if trial.state == "completed")
-        return heapq.nsmallest(k, completed, self._rank)
+        return self._source.best(k, next(iter(self.objectives.values()), "minimize"))
+
+    def failures(self, k: int = 1) -> list[Trial]:
+        """The `k` trials that failed last, or as many as there are, the last first."""
+        return self._source.failures(k)
+
+    @property
+    def weights(self) -> list[EpochWeights]:
+        """How much each candidate counted after each epoch of a supernet's training."""
+        return self._source.weights()
+
+    @property
+    def plan(self) -> Plan | None:
+        """What was searched, as recorded; None if nothing is."""
+        return self._source.plan()
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run of the experiment, from the first, as recorded."""
+        return self._source.runs()
+
+    @property
+    def seconds(self) -> float:
+        """How long all runs of the experiment took together, as far as is recorded."""
+        return sum([run.seconds for run in self.runs])
 
     def pareto_front(self) -> list[Trial]:
         """The completed trials that no other one beats in all objectives, the best in the primary one first.
@@ -87,7 +101,7 @@ class History:
         """
         from retiarii.experiment.front import pareto_front  # noqa: PLC0415  few searches need moocore
 
-        return pareto_front(self._trials.values(), self.objectives)
+        return pareto_front(self._source, self.objectives)
 
     def hypervolume(self, reference: Mapping[str, float]) -> float:
         """How much the completed trials dominate, up to a reference point; see `retiarii.experiment.front`.
@@ -101,7 +115,7 @@ class History:
         """
         from retiarii.experiment.front import hypervolume  # noqa: PLC0415  few searches need moocore
 
-        return hypervolume(self._trials.values(), self.objectives, reference)
+        return hypervolume(self._source, self.objectives, reference)
 
     def plot_history(self) -> Figure:
         """A picture of the primary objective, trial by trial, with the best so far; see `retiarii.experiment.plots`."""
@@ -119,9 +133,6 @@ class History:
         """A picture of the architecture weights over the epochs; see `retiarii.experiment.weight_plots`."""
         return weight_plots.plot_weights(self.weights)
 
-    def _rank(self, trial: Trial) -> tuple[float, int]:
-        return (self._sign * next(iter(trial.metrics.values())), trial.number)
-
     def __repr__(self) -> str:
-        states = ", ".join(f"{count} {state}" for state, count in self._counts.items() if count)
+        states = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
         return f"History({states or 'no trials'})"

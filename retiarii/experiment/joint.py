@@ -59,17 +59,15 @@ class Joint:
         """The values of a sample that the evaluator depends on, by label."""
         return {label: sample[label] for label in self._labels.values()}
 
-    def decided(self, sample: Sample) -> Evaluator:
-        """The evaluator with what a sample decides of it.
+    def decided(self, sample: Sample) -> dict[str, Any]:
+        """What a sample decides of the evaluator: the values of what that leaves open, by name.
 
         Raises:
             SampleError: an expression can't be computed; it says of which argument.
             Exception: whatever a dataclass raises that is made with the values.
         """
-        if not self._open:
-            return self.evaluator
         values = {symbol: sample[label] for symbol, label in self._labels.items()}
-        return self.evaluator.decided({name: _decided(name, value, values) for name, value in self._open.items()})
+        return {name: _decided(name, value, values) for name, value in self._open.items()}
 
     def _is_labelled(self, symbol: Symbol) -> bool:
         """Whether the label is the user's, or the space's because the choice is in the space, too."""

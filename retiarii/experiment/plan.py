@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from retiarii.domain import Choice, Domain
-from retiarii.trial import Objectives
+from retiarii.trial import Direction, Objectives
 
 _MANY = 2**63
 
@@ -53,7 +54,19 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
+        """The plan that was written down.
+
+        Raises:
+            ValueError: it is none.
+            TypeError: it is none.
+        """
+        plan = cls(**json.loads(text))
+        objectives, choices = plan.objectives, plan.choices
+        if not (isinstance(objectives, dict) and objectives and {*objectives.values()} <= {*get_args(Direction)}):
+            raise ValueError(f"the objectives are {reprlib.repr(objectives)}")
+        if not (isinstance(choices, dict) and all(isinstance(choice, dict) for choice in choices.values())):
+            raise ValueError(f"the choices are {reprlib.repr(choices)}")
+        return plan
 
     def changes(self, now: Plan) -> list[str]:
         """What is different in `now`, a line each; nothing where a search may go on."""

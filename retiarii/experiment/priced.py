@@ -70,6 +70,10 @@ class Priced:
         metrics = reported_metrics(trial.intermediates[-1], self.left_to_evaluator) if trial.intermediates else {}
         return self._together(metrics, costs) if metrics else {}
 
+    def forget(self, trial: Trial) -> None:
+        """Drops what is known of a trial that has come to nothing."""
+        self._known.pop(trial.number, None)
+
     def _together(self, metrics: Mapping[str, float], costs: Mapping[str, float]) -> dict[str, float]:
         together = {**metrics, **costs}
         return {**{name: together[name] for name in self._objectives if name in together}, **together}

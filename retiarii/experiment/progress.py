@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
-from retiarii.experiment.history import History
+from retiarii.experiment.tally import Tally
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -47,7 +47,7 @@ class Pace:
 
 
 class View(Protocol):
-    def update(self, history: History) -> None: ...
+    def update(self, tally: Tally) -> None: ...
 
 
 def watching(pace: Pace, *, shown: bool) -> AbstractContextManager[View]:
@@ -60,7 +60,7 @@ def watching(pace: Pace, *, shown: bool) -> AbstractContextManager[View]:
 class Nothing:
     """Shows nothing."""
 
-    def update(self, history: History) -> None:
+    def update(self, tally: Tally) -> None:
         return None
 
 
@@ -75,16 +75,16 @@ class Lines:
         self._ended = pace.before
         self._best: int | None = None
 
-    def update(self, history: History) -> None:
-        if history.ended == self._ended:
+    def update(self, tally: Tally) -> None:
+        if tally.ended == self._ended:
             return
         now = self._clock()
-        best = None if history.best is None else history.best.number
+        best = None if tally.best is None else tally.best.number
         if now - self._last < (LINE_EVERY if best == self._best else _BEST_EVERY):
             return
-        self._last, self._ended, self._best = now, history.ended, best
+        self._last, self._ended, self._best = now, tally.ended, best
         of = f"/{self._pace.total}" if self._pace.total is not None else ""
-        parts = [f"{history.ended}{of} trials", *status(history, self._pace, now)]
+        parts = [f"{tally.ended}{of} trials", *status(tally, self._pace, now)]
         print(f"retiarii: {', '.join(parts)}", file=self._out, flush=True)
 
 
@@ -105,18 +105,18 @@ class Live:
     ) -> None:
         self._bar.stop()
 
-    def update(self, history: History) -> None:
-        text = ", ".join(status(history, self._pace, time.monotonic()))
-        self._bar.update(self._task, completed=history.ended, status=text)
+    def update(self, tally: Tally) -> None:
+        text = ", ".join(status(tally, self._pace, time.monotonic()))
+        self._bar.update(self._task, completed=tally.ended, status=text)
 
 
-def status(history: History, pace: Pace, now: float) -> list[str]:
+def status(tally: Tally, pace: Pace, now: float) -> list[str]:
     """The best so far, failures, stopped trials, rate and time left, as far as there is something to say."""
-    rate, left = pace.rate(history.ended, now), pace.left(history.ended, now)
-    best = history.best
+    rate, left = pace.rate(tally.ended, now), pace.left(tally.ended, now)
+    best = tally.best
     return [
         *([f"best {best.metric:.6g} (trial {best.number})"] if best is not None else []),
-        *[f"{history.counts[state]} {state}" for state in ("failed", "stopped") if history.counts[state]],
+        *[f"{tally.counts[state]} {state}" for state in ("failed", "stopped") if tally.counts[state]],
         *([_rate(rate)] if rate > 0 else []),
         *([f"{duration(left)} left"] if left is not None else []),
     ]

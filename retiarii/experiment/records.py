@@ -1,88 +1,34 @@
-"""The durable record of an experiment: one SQLite file, and every statement made to it."""
+"""The durable record of an experiment: one SQLite file, open for writing."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
 import sqlite3
-import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
 from retiarii.errors import ExperimentError
-from retiarii.experiment import kept_files
+from retiarii.experiment.journal import FILE as LOG
 from retiarii.experiment.lock import Lock
 from retiarii.experiment.plan import Plan
+from retiarii.experiment.schema import VERSION, steps, version
+from retiarii.experiment.store import Store
 from retiarii.experiment.weights import EpochWeights
 from retiarii.one_shot import Weights
-from retiarii.trial import Trial
+from retiarii.trial import Direction, State, Trial
 
 FILE = "experiment.sqlite"
 
-_FIRST = (
-    """create table experiment (
-        one integer primary key check (one = 1),
-        created real not null,
-        plan text not null,
-        runner text not null
-    ) strict""",
-    """create table trial (
-        number integer primary key,
-        state text not null
-            check (state in ('waiting', 'running', 'completed', 'failed', 'stopped', 'interrupted')),
-        sample text not null,
-        metrics text not null,
-        intermediates text not null,
-        error text,
-        seed integer not null,
-        started real,
-        ended real,
-        duration real,
-        host text,
-        ending integer unique
-    ) strict""",
-    "pragma user_version = 1",
-)
-_SECOND = (
-    "alter table trial add column files text not null default '{}'",
-    "create table epoch (number integer primary key, weights text not null) strict",
-    "pragma user_version = 2",
-)
-_STEPS = (_FIRST, _SECOND)
-"""What makes each version of the schema from the one before it; never changed, only added to."""
+_SMALLEST = 512
+"""Bytes: the smallest page that a file of SQLite has."""
 
-_VERSION = len(_STEPS)
-_WITH_WEIGHTS = _WITH_FILES = 2
-_BEGIN = "insert into experiment values (1, ?, ?, ?) on conflict (one) do update set runner = excluded.runner"
-_SAVE = """insert into trial values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (number) do update set
-    state = excluded.state, metrics = excluded.metrics, intermediates = excluded.intermediates, error = excluded.error,
-    started = excluded.started, ended = excluded.ended, duration = excluded.duration, host = excluded.host,
-    ending = excluded.ending, files = excluded.files where trial.ending is null"""
-_TRIALS = """select number, state, sample, metrics, intermediates, error, seed, started, ended, duration, host, files
-    from trial order by ending is null, ending, number"""
-_TRIALS_OF_FIRST = _TRIALS.replace("files", "'{}' as files")
-_SAVE_WEIGHTS = "insert into epoch values (?, ?) on conflict (number) do update set weights = excluded.weights"
-_WEIGHTS = "select number, weights from epoch order by number"
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What a record says."""
-
-    plan: Plan | None = None
-    """None if nothing has begun."""
-
-    trials: Sequence[Trial] = ()
-    """First those that have ended, in the order in which they did; then the others, by number."""
-
-    weights: Sequence[EpochWeights] = ()
-    """By epoch."""
+_OF_DAMAGE = ("no such table", "no such column", "Could not decode", "malformed")
 
 
 class Records:
@@ -92,15 +38,21 @@ class Records:
     Every method raises `ExperimentError` where the file cannot be read or written.
 
     Attributes:
+        folder: Where it lies.
         broken: Whether a write has failed, so that others will.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE
+        self.folder = folder
         self.broken = False
-        with _errors(self.path):
-            self._file = sqlite3.connect(self.path, isolation_level=None)
-            self._lock = Lock(folder)
+        self._path = folder / FILE
+        self._run: int | None = None
+        self._level = ""
+        refuse_remains(self._path)
+        self._lock = Lock(folder)
+        with errors(self._path):
+            self._file = sqlite3.connect(self._path, isolation_level=None)
+            self._store = Store(self._file, folder)
         try:
             self._prepare()
         except BaseException:
@@ -108,85 +60,111 @@ class Records:
             raise
 
     def _prepare(self) -> None:
-        with _errors(self.path):
+        with errors(self._path):
+            known = version(self._file, self._path)
+            self._claim(known)
+            check_whole(self._file, self._path)
             self._file.execute("pragma journal_mode = wal")
             with self._transaction():
-                for statement in chain(*_STEPS[_version(self._file, self.path) :]):
+                for statement in steps(known):
                     self._file.execute(statement)
-            self._claim()
-            (self._endings,) = self._file.execute("select coalesce(max(ending), 0) from trial").fetchone()
+            self._endings = self._store.last_ending()
+            self._inode = self._path.stat().st_ino
 
-    def _claim(self) -> None:
+    def _claim(self, known: int) -> None:
         if self._lock.take():
             return
-        runner = self._file.execute("select runner from experiment").fetchone() or ("another process",)
-        raise ExperimentError(
-            f"{self.path.parent} is being run by {runner[0]}; wait for its end, or choose another name"
-        )
+        runs = self._store.runs() if known == VERSION else []
+        is_named = runs and runs[-1].ended is None
+        runner = f"process {runs[-1].pid} on {runs[-1].host}" if is_named else "another process"
+        raise ExperimentError(f"{self.folder} is being run by {runner}; wait for its end, or choose another name")
 
     def plan(self) -> Plan | None:
         """What the experiment was begun with, if it was."""
-        with _errors(self.path):
-            return _plan(self._file)
+        with errors(self._path):
+            return self._store.plan()
 
     def begin(self, plan: Plan) -> None:
-        """Writes down what the experiment is, unless that is known, and who runs it."""
-        runner = f"process {os.getpid()} on {socket.gethostname()}"
+        """Writes down what the experiment is."""
         with self._writing(durable=True):
-            self._file.execute(_BEGIN, (time.time(), plan.to_json(), runner))
+            self._store.begin(plan)
 
-    def trials(self) -> list[Trial]:
+    def start_run(self, settings: Mapping[str, Any]) -> None:
+        """Writes down who runs it, and with what; JSON values."""
+        with self._writing(durable=True):
+            self._run = self._store.start_run(os.getpid(), socket.gethostname(), settings)
+
+    def end_run(self, ending: str) -> None:
+        """Writes down why the run that was started ends, if one was."""
+        if self._run is not None:
+            with self._writing(durable=True):
+                self._store.end_run(self._run, ending)
+
+    def trials(self) -> Iterator[Trial]:
         """First those that have ended, in the order in which they did; then the others, by number."""
-        with _errors(self.path):
-            return _trials(self._file, _TRIALS, self.path.parent)
+        with errors(self._path):
+            yield from self._store.trials_as_they_ended()
+
+    def counts(self) -> Counter[State]:
+        """How many trials are in each state."""
+        with errors(self._path):
+            return self._store.counts()
+
+    def best(self, direction: Direction) -> Trial | None:
+        """The completed trial that is best in the primary objective."""
+        with errors(self._path):
+            return next(iter(self._store.best(1, direction)), None)
 
     def save(self, trials: Sequence[Trial]) -> None:
         """Writes trials, all or none."""
-        with self._writing(durable=any(trial.has_ended for trial in trials)):
-            self._file.executemany(_SAVE, [self._row(trial) for trial in trials])
-
-    def weights(self) -> list[EpochWeights]:
-        """By epoch."""
-        with _errors(self.path):
-            return _weights(self._file)
+        numbered = [(trial, self._next_ending() if trial.has_ended else None) for trial in trials]
+        durable = any(trial.has_ended for trial in trials)
+        with self._writing(durable=durable):
+            self._store.save(numbered)
+            if durable and self._run is not None:
+                self._store.see_run(self._run)
 
     def close(self) -> None:
-        self._file.close()
-        self._lock.close()
+        try:
+            self._file.close()
+        finally:
+            self._lock.close()
 
-    def _row(self, trial: Trial) -> tuple[Any, ...]:
-        self._endings += trial.has_ended
-        return (
-            trial.number,
-            trial.state,
-            json.dumps(trial.sample, allow_nan=False),
-            json.dumps(trial.metrics, allow_nan=False),
-            json.dumps(trial.intermediates, allow_nan=False),
-            trial.error,
-            trial.seed,
-            trial.started,
-            trial.ended,
-            trial.duration,
-            trial.host,
-            self._endings if trial.has_ended else None,
-            json.dumps(kept_files.written(trial.files, self.path.parent)),
-        )
+    def _next_ending(self) -> int:
+        self._endings += 1
+        return self._endings
 
     @contextmanager
     def _writing(self, *, durable: bool) -> Iterator[None]:
         try:
-            with _errors(self.path):
-                self._file.execute(f"pragma synchronous = {'full' if durable else 'normal'}")
+            with errors(self._path):
+                self._synchronize("full" if durable else "normal")
                 with self._transaction():
                     yield
+                if durable:
+                    self._check_place()
         except ExperimentError:
             self.broken = True
             raise
 
+    def _check_place(self) -> None:
+        """Sees that the file is still where it was opened: SQLite goes on writing to one that was removed."""
+        if not self._path.exists() or self._path.stat().st_ino != self._inode:
+            raise ExperimentError(
+                f"{self._path} was removed or replaced while the experiment runs, so nothing can be recorded any more; "
+                "put it back, or choose another name"
+            )
+
+    def _synchronize(self, level: str) -> None:
+        if level != self._level:
+            self._level = ""
+            self._file.execute(f"pragma synchronous = {level}")
+            self._level = level
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._file.execute("begin immediate")
         try:
+            self._file.execute("begin immediate")
             yield
             self._file.execute("commit")
         finally:
@@ -205,89 +183,63 @@ class WeightsRecord:
     folder: Path
 
     def __call__(self, epoch: int, weights: Weights) -> None:
-        row, path = (epoch, EpochWeights.of(epoch, weights).to_json()), self.folder / FILE
-        with _errors(path), closing(sqlite3.connect(path, isolation_level=None)) as file:
+        path, found = self.folder / FILE, EpochWeights.of(epoch, weights)
+        with errors(path), closing(sqlite3.connect(path, isolation_level=None)) as file:
             file.execute("pragma synchronous = full")
-            file.execute(_SAVE_WEIGHTS, row)
+            Store(file, self.folder).save_weights(found)
 
 
-def read(folder: Path) -> Recorded:
-    """What is recorded in a folder, which may be read-only and in use.
+def refuse_remains(path: Path) -> None:
+    """Sees that a file, if there is one, is no remnant that SQLite would take for a new one.
 
     Raises:
-        ExperimentError: there is no record, or it cannot be read.
+        ExperimentError: it is, or it is a folder.
     """
-    path = folder / FILE
-    if not path.is_file():
-        raise ExperimentError(f"there is no record of an experiment in {folder}: {FILE} is missing")
-    with _errors(path):
-        file = sqlite3.connect(f"{path.resolve().as_uri()}?{_reading(path)}", uri=True)
-        try:
-            version = _version(file, path)
-            if not version:
-                return Recorded()
-            weights = _weights(file) if version >= _WITH_WEIGHTS else []
-            question = _TRIALS if version >= _WITH_FILES else _TRIALS_OF_FIRST
-            return Recorded(_plan(file), _trials(file, question, folder), weights)
-        finally:
-            file.close()
+    if path.is_dir():
+        raise ExperimentError(f"{path} is a folder; choose another name for the experiment")
+    size = path.stat().st_size if path.exists() else _SMALLEST
+    beside = [path.with_name(name) for name in (LOG, f"{FILE}-wal")]
+    was_begun = any(file.exists() and file.stat().st_size > 0 for file in beside)
+    if 0 < size < _SMALLEST or (size == 0 and was_begun):
+        _raise_damaged(path, f"it has {size} bytes")
 
 
-def _reading(path: Path) -> str:
-    """How SQLite is to open a file for reading, which it wants to write beside unless it is told that nobody else will.
+def check_whole(file: sqlite3.Connection, path: Path) -> None:
+    """Sees that no page of a file is missing or torn, and no index says anything else than its table.
 
-    A journal is what a process leaves that is killed while it makes the file; only who may write can take it back.
+    Raises:
+        ExperimentError: one is.
     """
-    if path.with_name(f"{FILE}-journal").exists():
-        return "mode=rw"
-    if path.with_name(f"{FILE}-wal").exists() or os.access(path.parent, os.W_OK):
-        return "mode=ro"
-    return "mode=ro&immutable=1"
-
-
-def _version(file: sqlite3.Connection, path: Path) -> int:
-    """Of the schema; 0 where there is none yet."""
-    version: int
-    (version,) = file.execute("pragma user_version").fetchone()
-    if version > _VERSION:
-        raise ExperimentError(
-            f"{path} was written by a newer version of retiarii (format {version}, known here up to {_VERSION}); update"
-        )
-    return version
-
-
-def _plan(file: sqlite3.Connection) -> Plan | None:
-    row = file.execute("select plan from experiment").fetchone()
-    return None if row is None else Plan.from_json(row[0])
-
-
-def _trials(file: sqlite3.Connection, question: str, folder: Path) -> list[Trial]:
-    cursor = file.execute(question)
-    names = [column[0] for column in cursor.description]
-    return [_trial(dict(zip(names, row, strict=True)), folder) for row in cursor]
-
-
-def _trial(values: dict[str, Any], folder: Path) -> Trial:
-    loaded = {name: json.loads(values[name]) for name in ("sample", "metrics", "intermediates", "files")}
-    loaded["files"] = kept_files.found(loaded["files"], folder)
-    return Trial(**{**values, **loaded, "intermediates": tuple(loaded["intermediates"])})
-
-
-def _weights(file: sqlite3.Connection) -> list[EpochWeights]:
-    return [EpochWeights.from_json(epoch, text) for epoch, text in file.execute(_WEIGHTS)]
+    (page,) = file.execute("pragma page_size").fetchone()
+    size, is_settled = path.stat().st_size, not path.with_name(f"{FILE}-wal").exists()
+    if is_settled and size % page:
+        _raise_damaged(path, f"its last page has {size % page} bytes of {page}")
+    (found,) = file.execute("pragma integrity_check(1)").fetchone()
+    if found != "ok":
+        _raise_damaged(path, " ".join(found.split()))
 
 
 @contextmanager
-def _errors(path: Path) -> Iterator[None]:
+def errors(path: Path) -> Iterator[None]:
     """What SQLite and the JSON in it have to say, in words that name the file and the way out."""
     try:
         yield
     except sqlite3.OperationalError as error:
+        if any(words in str(error) for words in _OF_DAMAGE):
+            _raise_damaged(path, error)
         _raise_unusable(path, error)
-    except (sqlite3.Error, ValueError, TypeError) as error:
-        raise ExperimentError(
-            f"{path} is damaged, or no record of an experiment: {error}; nothing was changed"
-        ) from error
+    except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
+        if isinstance(error, sqlite3.ProgrammingError):
+            raise
+        _raise_damaged(path, error)
+
+
+def _raise_damaged(path: Path, found: object) -> NoReturn:
+    cause = found if isinstance(found, BaseException) else None
+    raise ExperimentError(
+        f"{path} is damaged, or no record of an experiment: {found}; no trial was changed. Restore it from a copy, or "
+        f"save what can be read of it with: sqlite3 {FILE} .recover | sqlite3 recovered.sqlite"
+    ) from cause
 
 
 def _raise_unusable(path: Path, error: sqlite3.OperationalError) -> NoReturn:

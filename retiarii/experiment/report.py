@@ -46,7 +46,7 @@ def report(
         lines += ["", *_outcome(history)]
     if history.counts["failed"]:
         lines += ["", f"The error of the last failed trial: {_last_error(history)}"]
-    if stopper is not None and history.counts["completed"] and not any(trial.intermediates for trial in history.trials):
+    if stopper is not None and history.counts["completed"] and not any(trial.intermediates for trial in history):
         lines += ["", f"No trial reported anything to {type(stopper).__name__}; {_REPORTING}"]
     if training is not None and training.checkpoint is not None:
         lines += ["", f"The supernet is in {training.checkpoint}"]
@@ -91,5 +91,5 @@ def _row(trial: Trial, objectives: list[str]) -> tuple[str, ...]:
 
 
 def _last_error(history: History) -> str:
-    errors = [trial.error for trial in history.trials if trial.error is not None]
-    return errors[-1].strip().splitlines()[-1]
+    (last,) = history.failures(1)
+    return (last.error or "").strip().splitlines()[-1]

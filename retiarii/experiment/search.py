@@ -2,56 +2,48 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
-from retiarii.domain.constraint import Cost
-from retiarii.engine import Completed, Engine, Event, Failed, Failure, Job, Reported, Started, Stopped
+from retiarii.domain import Sample
+from retiarii.engine import (
+    Assignment,
+    Completed,
+    Event,
+    Failed,
+    Failure,
+    Interrupted,
+    Job,
+    Reported,
+    Started,
+    Stopped,
+)
 from retiarii.errors import ExperimentError, SampleError
-from retiarii.experiment.history import History
-from retiarii.experiment.joint import Joint
+from retiarii.experiment.first_errors import FirstErrors
 from retiarii.experiment.priced import Priced
 from retiarii.experiment.records import Records
-from retiarii.stopper import Stopper
+from retiarii.experiment.setup import Setup
+from retiarii.experiment.tally import Tally
 from retiarii.strategies.digest import digest
-from retiarii.strategy import Strategy
-from retiarii.trial import Objectives, Trial
+from retiarii.trial import Trial
 
 TRIALS = "trials"
 """The folder, beside the record, with one for each trial that keeps files."""
 
 _WAIT = 1.0
-_SAME_ERRORS = 3
+_REPORTS_EVERY = 1.0
+_LETTERS = 500
+"""Of an error, in the log; the record has all of it."""
+
+_UNFIT = "not run: its sample does not fit the space as it is now"
 _SEEDS = 2**32
 """numpy takes no larger seeds."""
 
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Where a search ends: after how many trials in all, and after how many seconds of a run."""
-
-    max_trials: int | None = None
-    max_duration: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """What a search is made of."""
-
-    joint: Joint
-    strategy: Strategy
-    proposer: str
-    """What the strategy is called towards its user."""
-
-    stopper: Stopper | None
-    engine: Engine
-    objectives: Objectives
-    costs: Sequence[Cost]
-    seed: int
-    limits: Limits
+_log = logging.getLogger(__name__)
 
 
 class Search:
@@ -59,109 +51,152 @@ class Search:
 
     Args:
         setup: What it is made of.
-        records: Gets every trial as it is proposed, begins and ends.
-        history: What is known, and gets the same.
+        records: Has the known trials, and gets every trial as it is proposed, begins and ends.
+        tally: Of the known trials, and gets the same.
         watch: Is called after every change, for a view.
     """
 
-    def __init__(self, setup: Setup, records: Records, history: History, watch: Callable[[], None]) -> None:
+    def __init__(self, setup: Setup, records: Records, tally: Tally, watch: Callable[[], None]) -> None:
         self._setup = setup
         self._domain = setup.joint.domain
         self._records = records
-        self._history = history
+        self._folder = records.folder / TRIALS
+        self._tally = tally
         self._watch = watch
         self._priced = Priced(setup.costs, setup.objectives, setup.joint.evaluator.objectives)
-        self._open: set[int] = set()
+        self._open: dict[int, Trial] = {}
+        self._begun: list[Trial] = []
+        self._ended: list[tuple[Trial, Failure | None]] = []
         self._stopping: set[int] = set()
         self._again: deque[Trial] = deque()
-        self._first_errors = _FirstErrors()
+        self._first_errors = FirstErrors()
         self._deadline = math.inf
+        self._reports_saved = 0.0
         self._ending = ""
 
-    def run(self, known: Sequence[Trial]) -> str:
+    def run(self) -> str:
         """Replays the known trials, in the order in which they ended, and goes on.
 
         Returns:
             Why it ended, in words.
         """
-        if self._setup.limits.max_duration is not None:
-            self._deadline = time.monotonic() + self._setup.limits.max_duration
+        setup = self._setup
+        costs = tuple([cost.name for cost in setup.costs])
+        if setup.limits.max_duration is not None:
+            self._deadline = time.monotonic() + setup.limits.max_duration
         try:
-            self._replay(known)
+            assignment = Assignment(setup.joint.space, setup.joint.evaluator, self._priced.left_to_evaluator, costs)
+            setup.engine.open(assignment)
+            self._replay()
             self._loop()
         except BaseException:
             self._interrupt()
             raise
         finally:
-            self._setup.engine.close()
+            setup.engine.close()
         return self._ending
 
-    def _replay(self, known: Sequence[Trial]) -> None:
+    def _replay(self) -> None:
         strategy, stopper = self._setup.strategy, self._setup.stopper
         strategy.bind(self._domain, self._setup.objectives, self._setup.seed)
         if stopper is not None:
             stopper.bind(self._priced.left_to_evaluator)
-        for trial in known:
-            now = trial if trial.has_ended or trial.state == "interrupted" else trial.interrupted()
-            self._history.put(now)
-            if now.has_ended:
-                self._tell(now)
+        unfit: list[Trial] = []
+        for recorded in self._records.trials():
+            sample = self._fitting(recorded.sample)
+            if sample is None:
+                unfit.append(recorded)
+            elif recorded.has_ended:
+                self._tell(replace(recorded, sample=sample))
             else:
-                strategy.tell(now.waiting())
-                self._again.append(now)
+                self._recall(replace(recorded, sample=sample))
         self._records.save(self._again)
+        self._give_up(unfit)
+
+    def _fitting(self, sample: Sample) -> Sample | None:
+        """A recorded sample; None if the space has become one that it doesn't fit."""
+        try:
+            return self._domain.unconstrained.canonical(sample)
+        except SampleError:
+            return None
+
+    def _recall(self, trial: Trial) -> None:
+        """Sees that a trial which was under way is run again."""
+        self._setup.strategy.tell(replace(trial, state="waiting"))
+        again = trial if trial.state == "interrupted" else trial.interrupted(lost=trial.state == "running")
+        self._tally.put(again, trial)
+        self._again.append(again)
+
+    def _give_up(self, unfit: Sequence[Trial]) -> None:
+        """Fails the trials that were cut off too often with what ran them, and those that can't run any more."""
+        most = self._setup.limits.max_retries
+        lost = [trial for trial in self._again if trial.interruptions > most]
+        self._again = deque([trial for trial in self._again if trial.interruptions <= most])
+        for trial in lost:
+            self._open[trial.number] = trial
+            self._end(trial.failed(_lost(trial, "the process that ran it was killed"), ended=time.time()))
+        self._settle()
+        if unfit:
+            _log.warning("%d trials don't fit the space as it is now; the strategy doesn't hear of them", len(unfit))
+            under_way = [trial for trial in unfit if not trial.has_ended]
+            given_up = [trial.failed(_UNFIT, ended=time.time()) for trial in under_way]
+            for now, before in zip(given_up, under_way, strict=True):
+                self._tally.put(now, before)
+            self._records.save(given_up)
 
     def _loop(self) -> None:
         self._fill()
         while self._open:
-            self._setup.engine.advance(self._listen, _WAIT)
+            self._setup.engine.advance(self._take, _WAIT)
+            self._settle()
             self._fill()
-
-    def _listen(self, event: Event) -> None:
-        self._take(event)
-        self._watch()
 
     def _fill(self) -> None:
         jobs: list[Job] = []
-        while len(self._open) < self._setup.engine.capacity and (trial := self._next()) is not None:
-            self._history.put(trial)
-            self._open.add(trial.number)
+        while len(jobs) < self._setup.engine.room and (trial := self._next()) is not None:
+            self._put(trial)
             try:
                 jobs.append(self._job(trial))
             except Exception as error:  # noqa: BLE001  (of the user's costs and expressions: this trial's outcome)
                 # Were these written later, a record that is cut off here would lack trials of lower numbers.
-                self._records.save([job.trial for job in jobs])
+                self._records.save([self._open[job.number] for job in jobs])
                 self._fail(trial, Failure.from_exception(error), 0.0)
-                self._watch()
+                self._settle()
         if jobs:
-            self._records.save([job.trial for job in jobs])
+            self._records.save([self._open[job.number] for job in jobs])
             self._setup.engine.submit(jobs)
 
     def _job(self, trial: Trial) -> Job:
-        joint, costs = self._setup.joint, tuple([cost.name for cost in self._setup.costs])
-        evaluator, part = joint.decided(trial.sample), joint.part(trial.sample)
+        joint = self._setup.joint
+        decided, part = joint.decided(trial.sample), joint.part(trial.sample)
         self._priced.price(trial, part)
-        folder = self._records.path.parent / TRIALS / str(trial.number)
-        return Job(trial, part, joint.space, evaluator, self._priced.left_to_evaluator, costs, folder)
+        return Job(trial.number, part, trial.seed, decided, self._folder / str(trial.number))
 
     def _next(self) -> Trial | None:
         limits = self._setup.limits
-        if limits.max_trials is not None and self._history.ended + len(self._open) >= limits.max_trials:
+        if self._setup.interrupts.asked:
+            self._ending = f"it was interrupted by {self._setup.interrupts.asked}"
+            return None
+        if limits.max_trials is not None and self._tally.ended + len(self._open) >= limits.max_trials:
             self._ending = f"the limit of {limits.max_trials} trials is reached"
             return None
         if time.monotonic() >= self._deadline:
             self._ending = f"the time limit of {limits.max_duration:g} s is reached"
             return None
         if self._again:
-            return self._again.popleft().waiting()
+            return self._resumed(self._again.popleft())
         return self._propose()
+
+    def _resumed(self, trial: Trial) -> Trial:
+        self._open[trial.number] = trial
+        return trial.waiting()
 
     def _propose(self) -> Trial | None:
         sample = self._setup.strategy.ask()
         if sample is None:
             self._ending = f"the strategy has nothing more to propose: {self._reason()}"
             return None
-        number = len(self._history)
+        number = len(self._tally)
         try:
             sample = self._domain.canonical(sample)
         except SampleError as error:
@@ -172,81 +207,121 @@ class Search:
 
     def _reason(self) -> str:
         domain = self._domain
-        tried = len({digest(trial.sample) for trial in self._history.trials})
+        tried = len({digest(trial.sample) for trial in self._records.trials()})
         if not domain.constraints and tried >= domain.size:
             return f"all {domain.size} samples of the space were tried"
         within = " within the constraints" if domain.constraints else ""
         return self._setup.strategy.ending or f"{tried} samples{within} of the space were tried"
 
     def _take(self, event: Event) -> None:
-        trial = self._history[event.number]
+        trial = self._open[event.number]
         match event:
             case Started():
-                self._keep(trial.running(host=event.host, started=time.time()))
+                self._start(trial.running(host=event.host, started=time.time()))
             case Reported():
                 self._report(trial.reported(event.value))
             case Completed():
                 metrics = self._priced.joined(trial, event.metrics)
                 self._end(trial.completed(metrics, ended=time.time(), duration=event.duration, files=event.files))
-                self._first_errors.note(None)
             case Failed():
                 self._fail(trial, event.failure, event.duration)
             case Stopped():
                 metrics = self._priced.reported(trial)
                 self._end(trial.stopped(metrics, ended=time.time(), duration=event.duration, files=event.files))
-                self._first_errors.note(None)
+            case Interrupted():
+                self._lose(trial, event.reason)
+
+    def _start(self, trial: Trial) -> None:
+        self._put(trial)
+        self._begun.append(trial)
 
     def _report(self, trial: Trial) -> None:
-        self._history.put(trial)
+        self._put(trial)
+        self._save_reports()
         stopper = self._setup.stopper
         if stopper is None or trial.number in self._stopping or not stopper.should_stop(trial):
             return
         self._stopping.add(trial.number)
         self._setup.engine.cancel(trial.number)
 
-    def _fail(self, trial: Trial, failure: Failure, duration: float) -> None:
-        self._end(trial.failed(failure.text, ended=time.time(), duration=duration))
-        self._first_errors.note(failure)
+    def _save_reports(self) -> None:
+        """Writes down what running trials have reported, now and then, for those who look on."""
+        now = time.monotonic()
+        if now - self._reports_saved >= _REPORTS_EVERY:
+            self._reports_saved = now
+            self._records.save([trial for trial in self._open.values() if trial.state == "running"])
 
-    def _end(self, trial: Trial) -> None:
-        self._keep(trial)
-        self._tell(trial)
-        self._open.remove(trial.number)
+    def _lose(self, trial: Trial, reason: str) -> None:
+        _log.warning("trial %d was lost: %s", trial.number, reason)
+        trial = trial.interrupted(lost=True)
+        if trial.interruptions > self._setup.limits.max_retries:
+            self._end(trial.failed(_lost(trial, reason), ended=time.time()))
+            return
+        self._put(trial)
+        self._records.save([trial])
+        self._again.append(self._open.pop(trial.number))
+
+    def _fail(self, trial: Trial, failure: Failure, duration: float) -> None:
+        self._priced.forget(trial)
+        self._end(trial.failed(failure.text, ended=time.time(), duration=duration), failure)
+
+    def _end(self, trial: Trial, failure: Failure | None = None) -> None:
+        """Takes note that a trial has ended. Nobody hears of that before it is on disk, with those that end now."""
+        self._ended.append((trial, failure))
+
+    def _settle(self) -> None:
+        """Writes down the trials that have begun and ended, in one go, then lets everybody know."""
+        begun, self._begun = self._begun, []
+        ended, self._ended = self._ended, []
+        for trial, _ in ended:
+            self._put(trial)
+        now = [self._open[trial.number] for trial in begun if trial.number in self._open]
+        running = [trial for trial in now if not trial.has_ended]
+        if running or ended:
+            self._records.save([*running, *[trial for trial, _ in ended]])
+        for trial in begun:
+            for callback in self._setup.callbacks:
+                callback.on_trial_start(trial)
+        for trial, failure in ended:
+            self._announce(trial)
+            self._first_errors.note(failure)
+        if ended:
+            self._watch()
+
+    def _announce(self, trial: Trial) -> None:
+        del self._open[trial.number]
         self._stopping.discard(trial.number)
+        self._tell(trial)
+        _log.info("trial %d %s", trial.number, trial.state, extra={"about": _about(trial)})
+        for callback in self._setup.callbacks:
+            callback.on_trial_end(trial)
 
     def _tell(self, trial: Trial) -> None:
         self._setup.strategy.tell(trial)
         if self._setup.stopper is not None:
             self._setup.stopper.tell(trial)
 
-    def _keep(self, trial: Trial) -> None:
-        self._history.put(trial)
-        self._records.save([trial])
+    def _put(self, trial: Trial) -> None:
+        self._tally.put(trial, self._open.get(trial.number))
+        self._open[trial.number] = trial
 
     def _interrupt(self) -> None:
         """Notes what was under way; where that can't be written, the record still says that it was running."""
-        trials = [self._history[number] for number in sorted(self._open)]
-        trials = [trial if trial.has_ended else trial.interrupted() for trial in trials]
-        for trial in trials:
-            self._history.put(trial)
+        for trial, _ in self._ended:
+            self._put(trial)
+        self._begun, self._ended = [], []
+        for trial in [*self._open.values()]:
+            if trial.state in ("waiting", "running"):
+                self._put(trial.interrupted())
         if not self._records.broken:
-            self._records.save(trials)
+            self._records.save([*self._open.values()])
 
 
-@dataclass(slots=True)
-class _FirstErrors:
-    """Ends a search whose first trials all fail with the same error: it is not theirs, and more would not help."""
+def _lost(trial: Trial, reason: str) -> str:
+    times = "once" if trial.interruptions == 1 else f"{trial.interruptions} times"
+    return f"given up: it was cut off {times}, in the end because {reason}"
 
-    seen: list[tuple[str, str, str] | None] = field(default_factory=list)
 
-    def note(self, failure: Failure | None) -> None:
-        if len(self.seen) >= _SAME_ERRORS:
-            return
-        self.seen.append(None if failure is None else (failure.kind, failure.message, failure.place))
-        if failure is None or self.seen != [self.seen[0]] * _SAME_ERRORS:
-            return
-        place = f" ({failure.place})" if failure.place else ""
-        raise ExperimentError(
-            f"the first {_SAME_ERRORS} trials failed with the same error, so the search stops: "
-            f"{failure.kind}: {failure.message}{place}"
-        ) from failure.exception
+def _about(trial: Trial) -> dict[str, object]:
+    error = trial.error.strip().splitlines()[-1][:_LETTERS] if trial.error else None
+    return {"trial": trial.number, "state": trial.state, "metric": trial.metric, "error": error}

@@ -31,9 +31,10 @@ class Training:
         Raises:
             ExperimentError: all of them failed.
         """
-        errors = [trial.error for trial in history.trials if trial.error is not None]
-        if history.best is None and errors:
+        last = history.failures(1)
+        if history.best is None and last:
+            error = (last[0].error or "").strip().splitlines()[-1]
             raise ExperimentError(
-                f"the supernet is trained, and none of {len(errors)} architectures of it could be scored; the last "
-                f"error is {errors[-1].strip().splitlines()[-1]}"
+                f"the supernet is trained, and none of {history.counts['failed']} architectures of it could be scored; "
+                f"the last error is {error}"
             )

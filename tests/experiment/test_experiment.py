@@ -69,8 +69,8 @@ def test_models_leave_in_four_forms(tmp_path):
     assert search.export_top_models(1, format="module")[0].out_features == 64
     assert search.export_top_models(1, format="graph")[0].sample == {"width": 64, "kernel": 5}
     assert len(search.export_top_models(100)) == 6
-    with pytest.raises(ExperimentError, match="format is 'onnx'; expected one of 'code', 'sample', 'module', 'graph'"):
-        search.export_top_models(1, format="onnx")
+    with pytest.raises(ExperimentError, match="format is 'yaml'; expected one of 'code', 'sample', 'module', 'graph'"):
+        search.export_top_models(1, format="yaml")
 
 
 def test_nothing_can_be_exported_where_nothing_has_completed(tmp_path):

@@ -70,4 +70,4 @@ def test_they_wait_for_the_beginning_and_for_the_end(tmp_path):
     for thread in threads:
         thread.join()
     assert seen[0] == PLAN
-    assert [trial.metric for trial in seen[1].trials] == [0.5]
+    assert [trial.metric for trial in seen[1]] == [0.5]

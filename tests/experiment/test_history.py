@@ -43,15 +43,6 @@ def test_only_completed_trials_are_best():
     assert History({"score": "maximize"}, [stopped]).best is None
 
 
-def test_a_trial_that_changes_is_counted_once():
-    history = History({"score": "maximize"})
-    trial = Trial(0, {})
-    for now in (trial, trial.running(), trial.running().completed({"score": 0.0})):
-        history.put(now)
-        assert {state: count for state, count in history.counts.items() if count} == {now.state: 1}
-    assert (len(history), history.ended, history[0].state) == (1, 1, "completed")
-
-
 def test_top_takes_numbers_from_one():
     with pytest.raises(ExperimentError, match=r"top\(0\): give a number from 1"):
         History({"score": "maximize"}).top(0)

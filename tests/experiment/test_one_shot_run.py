@@ -348,6 +348,11 @@ def test_another_strategy_does_not_go_on_with_it(tmp_path):
 
 
 class Elsewhere(Engine):
+    room = 1
+
+    def open(self, assignment):
+        raise NotImplementedError
+
     def submit(self, jobs):
         raise NotImplementedError
 

@@ -57,7 +57,8 @@ def test_dataclasses_are_searched():
     plain, plan = Rate(3), Plan(Rate(rate()), [1, {"beta": nn.ValueChoice([0.9, 0.99])}])
     made = joint(plan=(plan, plain), halved=Halved(rate()))
     assert made.domain.labels == ("width", "kernel", "rate", "plan")
-    decided = made.decided({**FIRST, "rate": 0.2, "plan": 0.99}).arguments
+    values = made.decided({**FIRST, "rate": 0.2, "plan": 0.99})
+    decided = made.evaluator.decided(values).arguments
     expected = Plan(Rate(0.2), [1, {"beta": 0.99}])
     assert decided["plan"] == (expected, plain)
     assert decided["plan"][0].doubled == 0.4
@@ -200,7 +201,7 @@ class Opaque(Evaluator):
 
 def test_an_evaluator_says_itself_what_is_searched():
     made = Joint(SampleSpace(FLAT), Opaque(0.1, nn.ValueChoice([1, 2])))
-    assert made.decided({**FIRST, "temperature": 2}).evaluate({}) == 2
+    assert made.evaluator.decided(made.decided({**FIRST, "temperature": 2})).evaluate({}) == 2
     with pytest.raises(ExperimentError, match="'lr' has the choice 'rate', but its `searchable` does not give that"):
         Joint(SampleSpace(FLAT), Opaque(rate(), 1))
 

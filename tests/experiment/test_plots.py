@@ -28,18 +28,18 @@ def history_of(metrics, objectives, samples=None):
 def random_history(count, objectives, seed=0):
     """Accuracies near 93, and costs in millions; one trial in ten has failed or was stopped."""
     rng = np.random.default_rng(seed)
-    history = History(objectives)
+    trials = []
     for number in range(count):
         width, depth = int(rng.integers(1, 5)), int(rng.integers(1, 4))
         trial = Trial(number, {"width": width, "depth": depth}).running()
         found = {"accuracy": 92 + width / 5 + rng.random() / 10, "flops": 1e6 * width * depth, "latency": depth + 1.0}
         if number % 20 == 7:
-            history.put(trial.failed("Traceback"))
+            trials.append(trial.failed("Traceback"))
         elif number % 20 == 17:
-            history.put(replace(trial, state="stopped", metrics={"accuracy": 92.0} if number % 40 == 17 else {}))
+            trials.append(replace(trial, state="stopped", metrics={"accuracy": 92.0} if number % 40 == 17 else {}))
         else:
-            history.put(trial.completed({name: found[name] for name in objectives}))
-    return history
+            trials.append(trial.completed({name: found[name] for name in objectives}))
+    return History(objectives, trials)
 
 
 def entries(axes):
@@ -53,11 +53,11 @@ def offsets(axes, index):
 
 def with_stopped(values, count):
     """Trials with an accuracy from 0.93, but for those that were stopped at the given value."""
-    history = History({"accuracy": "maximize"})
+    trials = []
     for number in range(count):
         trial, reached = Trial(number, {}).running(), {"accuracy": values.get(number, 0.93 + number / 5000)}
-        history.put(trial.stopped(reached) if number in values else trial.completed(reached))
-    return history
+        trials.append(trial.stopped(reached) if number in values else trial.completed(reached))
+    return History({"accuracy": "maximize"}, trials)
 
 
 def ticks(figure, axis):

@@ -145,7 +145,9 @@ class Listening(GridSearch):
 
 
 class Three(SequentialEngine):
-    capacity = 3
+    @property
+    def room(self):
+        return 3 * super().room
 
 
 def flat(folder, bad=(), strategy=None, **options):

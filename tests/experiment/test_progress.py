@@ -13,8 +13,8 @@ import pytest
 from retiarii import Experiment, Trial
 from retiarii.domain import Categorical, Domain
 from retiarii.evaluators import FunctionalEvaluator
-from retiarii.experiment import History
 from retiarii.experiment.progress import Lines, Pace, duration
+from retiarii.experiment.tally import Tally
 from retiarii.strategies import GridSearch, Random
 from retiarii.testing import DOMAINS, SampleSpace
 
@@ -47,15 +47,16 @@ class Clock:
 def shown(metrics, step):
     """The lines that a search leaves whose trials end every `step` seconds."""
     clock, out = Clock(), io.StringIO()
-    history = History({"score": "maximize"})
+    tally = Tally({"score": "maximize"})
     lines = Lines(Pace(len(metrics), 0, 0.0, None), out, clock)
     for number, metric in enumerate(metrics):
-        history.put(Trial(number, {}).running())
-        lines.update(history)
+        running = Trial(number, {}).running()
+        tally.put(running, None)
+        lines.update(tally)
         clock.now += step
-        ended = history[number].failed("Traceback") if metric is None else history[number].completed({"score": metric})
-        history.put(ended)
-        lines.update(history)
+        ended = running.failed("Traceback") if metric is None else running.completed({"score": metric})
+        tally.put(ended, running)
+        lines.update(tally)
     return out.getvalue().splitlines()
 
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from retiarii import Trial
 from retiarii.experiment import History
-from retiarii.experiment.report import report
+from retiarii.experiment.plan import Plan
+from retiarii.experiment.reader import Reader
+from retiarii.experiment.records import Records, WeightsRecord
+from retiarii.experiment.report import report, resumed
 from retiarii.stoppers import ASHA
+from retiarii.testing import DOMAINS
 
 FOLDER = Path("experiments", "one")
 
@@ -72,3 +78,43 @@ def test_a_stopper_without_reports_is_mentioned():
     ):
         lines = report(History({"accuracy": "maximize"}, trials), FOLDER, "it ended", 1.0, stopper=stopper).splitlines()
         assert (said in lines) == expected
+
+
+def history_with(tmp_path, states, epochs=0):
+    records = Records(tmp_path)
+    records.begin(Plan.of("Space", DOMAINS["flat"], {"accuracy": "maximize"}, 0))
+    trials = [Trial(number, {"width": 16}) for number in range(len(states))]
+    changes = {
+        "waiting": lambda trial: trial,
+        "running": lambda trial: trial.running(),
+        "completed": lambda trial: trial.running().completed({"accuracy": 0.5}),
+        "failed": lambda trial: trial.running().failed("Traceback\nValueError: no"),
+    }
+    records.save([changes[state](trial) for state, trial in zip(states, trials, strict=True)])
+    for epoch in range(epochs):
+        WeightsRecord(tmp_path)(epoch, {"width": {16: 1.0}})
+    records.close()
+    return History({"accuracy": "maximize"}, Reader(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("states", "epochs", "said"),
+    [
+        (["completed", "failed"], 0, "2 trials are kept"),
+        (["completed", "running"], 0, "1 trials are kept, 1 was under way and will be run again"),
+        (["running", "waiting", "running"], 0, "0 trials are kept, 3 were under way and will be run again"),
+        ([], 1, "0 trials are kept, and the architecture weights of 1 epoch"),
+        (["completed"], 3, "1 trials are kept, and the architecture weights of 3 epochs"),
+    ],
+)
+def test_a_search_that_goes_on_says_with_what(tmp_path, states, epochs, said):
+    history = history_with(tmp_path, states, epochs)
+    assert resumed(FOLDER, history) == f"retiarii: resuming {FOLDER}: {said}"
+
+
+def test_a_record_is_reported_like_trials_in_memory(tmp_path):
+    history = history_with(tmp_path, ["completed", "failed", "completed", "waiting"])
+    found = report(history, FOLDER, "it ended", 61.0)
+    assert found == report(History(history.objectives, history.trials), FOLDER, "it ended", 61.0)
+    assert "Trials: 2 completed, 1 failed, 1 waiting." in found
+    assert "The error of the last failed trial: ValueError: no" in found

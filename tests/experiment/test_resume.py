@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+
 import pytest
 
 from retiarii import Experiment, ExperimentError, Trial
+from retiarii.callback import Callback
 from retiarii.domain import Categorical, Domain, Numeric, Requirement, Symbol
 from retiarii.evaluators import FunctionalEvaluator
 from retiarii.experiment.records import Records
@@ -186,9 +192,103 @@ def test_the_same_space_written_anew_is_the_same(tmp_path):
     experiment(tmp_path, Random(), written(), max_trials=3, seed=1).run(progress=False)
 
 
+WAITING = """
+import sys
+from retiarii import Experiment
+from retiarii.evaluators import FunctionalEvaluator
+from retiarii.strategies import GridSearch
+from retiarii.testing import DOMAINS, SampleSpace
+
+def score(sample):
+    print("begun", flush=True)
+    sys.stdin.readline()
+
+evaluator = FunctionalEvaluator(score, argument="sample")
+space = SampleSpace(DOMAINS["subsets"])
+Experiment(space, evaluator, GridSearch(), directory=sys.argv[1], name="one").run(progress=False)
+"""
+
+
+def test_another_process_is_refused_with_whose_turn_it_is_and_follows_when_that_is_gone(tmp_path):
+    experiment(tmp_path, GridSearch(), max_trials=1).run(progress=False)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", WAITING, tmp_path], text=True, **pipes) as process:
+        assert process.stdout.readline() == "begun\n"
+        said = (
+            f"one is being run by process {process.pid} on {socket.gethostname()}; wait for its end, or choose another"
+        )
+        with pytest.raises(ExperimentError, match=said):
+            experiment(tmp_path, GridSearch()).run(progress=False)
+        loaded = Experiment.load(tmp_path, "one")
+        assert [trial.state for trial in loaded] == ["completed", "running"]
+        process.kill()
+    again = experiment(tmp_path, GridSearch(), max_trials=3)
+    again.run(progress=False)
+    assert [(trial.state, trial.interruptions) for trial in again.trials] == [
+        ("completed", 0),
+        ("completed", 1),
+        ("completed", 0),
+    ]
+    ends = [run.ended is not None for run in Experiment.load(tmp_path, "one").runs]
+    assert ends == [True, False, True], "the one that was refused was no run"
+
+
+def test_what_was_interrupted_by_hand_is_never_given_up(tmp_path):
+    def interrupted(sample):
+        raise KeyboardInterrupt
+
+    for _ in range(4):
+        search = experiment(tmp_path, GridSearch(), max_retries=0)
+        search.evaluator = FunctionalEvaluator(interrupted, argument="sample")
+        with pytest.raises(KeyboardInterrupt):
+            search.run(progress=False)
+    search = experiment(tmp_path, GridSearch(), max_retries=0, max_trials=2)
+    search.run(progress=False)
+    assert [(trial.state, trial.interruptions) for trial in search.trials] == [("completed", 0)] * 2
+    runs = Experiment.load(tmp_path, "one").runs
+    assert [run.ending for run in runs] == ["it was interrupted"] * 4 + ["the limit of 2 trials is reached"]
+
+
+def test_a_trial_found_running_too_often_is_given_up_and_told(tmp_path):
+    class Listening(GridSearch):
+        def tell(self, trial):
+            super().tell(trial)
+            told.append((trial.number, trial.state, trial.interruptions))
+
+    told, heard = [], []
+
+    class Hearing(Callback):
+        def on_trial_end(self, trial):
+            heard.append((trial.number, trial.state))
+
+    experiment(tmp_path, GridSearch(), max_trials=1, seed=0).run(progress=False)
+    records = Records(tmp_path / "one")
+    samples = [*DOMAINS["subsets"].grid()]
+    running = [Trial(number, samples[number], seed=number).running() for number in (1, 2)]
+    records.save([replace(running[0], interruptions=1), running[1]])
+    records.close()
+    search = experiment(
+        tmp_path, Listening(), seed=0, max_retries=1, max_trials=3, callbacks=[Hearing()], deduplicate=False
+    )
+    search.run(progress=False)
+    assert [(trial.state, trial.interruptions) for trial in search.trials] == [
+        ("completed", 0),
+        ("failed", 2),
+        ("completed", 1),
+    ]
+    assert search.trials[1].error == (
+        "given up: it was cut off 2 times, in the end because the process that ran it was killed"
+    )
+    assert told[1:] == [(1, "waiting", 1), (2, "waiting", 0), (1, "failed", 2), (2, "completed", 1)]
+    assert heard == [(1, "failed"), (2, "completed")]
+
+
 def test_two_at_a_time_are_refused(tmp_path):
     experiment(tmp_path, GridSearch(), max_trials=1).run(progress=False)
     records = Records(tmp_path / "one")
+    with pytest.raises(ExperimentError, match=r"one is being run by another process; wait for its end"):
+        experiment(tmp_path, GridSearch(), max_trials=2).run(progress=False)
+    records.start_run({})
     with pytest.raises(ExperimentError, match=r"one is being run by process \d+ on .*; wait for its end"):
         experiment(tmp_path, GridSearch(), max_trials=2).run(progress=False)
     assert len(Experiment.load(tmp_path, "one").trials) == 1

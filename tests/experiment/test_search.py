@@ -19,12 +19,17 @@ from retiarii.testing import DOMAINS, SampleSpace
 class OutOfOrder(Engine):
     """Keeps three trials; the one submitted last ends first."""
 
-    capacity = 3
-
     def __init__(self):
         self.batches = []
         self.jobs = []
         self.closed = 0
+
+    def open(self, assignment):
+        self.assignment = assignment
+
+    @property
+    def room(self):
+        return 3 - len(self.jobs)
 
     def submit(self, jobs):
         self.batches.append(len(jobs))
@@ -32,8 +37,8 @@ class OutOfOrder(Engine):
 
     def advance(self, listen, timeout):
         job = self.jobs.pop()
-        listen(Started(job.trial.number, "here"))
-        listen(run(job, lambda value: None))
+        listen(Started(job.number, "here"))
+        listen(run(self.assignment, job, lambda value: None))
 
     def cancel(self, number):
         raise AssertionError
@@ -47,7 +52,7 @@ class Dying(SequentialEngine):
     """Says of every trial, without an exception at hand, that its worker died."""
 
     def advance(self, listen, timeout):
-        number = self._waiting.popleft().trial.number
+        number = self._waiting.popleft().number
         listen(Started(number, "elsewhere"))
         listen(Failed(number, Failure("WorkerDied", "signal 9", "", "the worker died (signal 9)"), 0.5))
 

@@ -8,8 +8,12 @@ import pytest
 from retiarii import ExperimentError
 from retiarii.experiment import History
 from retiarii.experiment.canvas import GRAY
+from retiarii.experiment.plan import Plan
+from retiarii.experiment.reader import Reader
+from retiarii.experiment.records import Records, WeightsRecord
 from retiarii.experiment.weight_plots import plot_weights
 from retiarii.experiment.weights import EpochWeights
+from retiarii.testing import DOMAINS
 
 pytest.importorskip("matplotlib")
 
@@ -48,7 +52,16 @@ def test_a_panel_a_label_with_a_line_a_candidate():
     assert skip.get_xdata().tolist() == [0, 1, 2, 3, 4]
     assert skip.get_ydata().tolist() == [row.weights["op"]["skip"] for row in weights]
     assert figure.get_suptitle() == ""
-    assert History({}, [], weights).plot_weights().axes
+
+
+def test_those_of_a_record_are_drawn(tmp_path):
+    records = Records(tmp_path)
+    records.begin(Plan.of("Space", DOMAINS["flat"], {"accuracy": "maximize"}, 0, one_shot="DARTS"))
+    for epoch, weight in enumerate((0.5, 0.75)):
+        WeightsRecord(tmp_path)(epoch, {"op": {"conv": weight, "skip": 1 - weight}})
+    records.close()
+    (axes,) = panels(History({}, Reader(tmp_path)).plot_weights())
+    assert axes.get_lines()[0].get_ydata().tolist() == [0.5, 0.75]
 
 
 def test_of_many_labels_the_most_decided_are_shown():

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retiarii import ExperimentError
-from retiarii.experiment.records import FILE, Records, WeightsRecord, read
+from retiarii.experiment.reader import Reader
+from retiarii.experiment.records import FILE, Records, WeightsRecord
 from retiarii.experiment.weights import EpochWeights
 
 CANDIDATES = st.one_of(
@@ -57,8 +58,7 @@ def test_an_epoch_that_is_recorded_again_takes_the_place_of_the_old_one(tmp_path
     for epoch, weight in ((0, 0.5), (1, 0.25), (2, 0.125), (1, 0.75)):
         record(epoch, {"op": {"conv": weight}})
     expected = [EpochWeights(epoch, {"op": {"conv": weight}}) for epoch, weight in ((0, 0.5), (1, 0.75), (2, 0.125))]
-    assert records.weights() == expected
-    assert read(tmp_path).weights == expected
+    assert Reader(tmp_path).weights() == expected
     records.close()
 
 
