@@ -1,0 +1,1 @@
+"""The command `retiarii`: searches from a YAML file, and what is recorded of them."""

@@ -1,0 +1,90 @@
+"""The config that is kept in an experiment's folder, so that it can go on by its name."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from pathlib import Path
+
+from retiarii.callback import Callback
+from retiarii.cli.config.search import Search
+from retiarii.cli.found import loaded, place
+from retiarii.errors import ExperimentError
+from retiarii.experiment import Experiment
+from retiarii.experiment.folders import checked_name, experiment_folder
+from retiarii.experiment.following import is_following
+from retiarii.experiment.records import FILE as RECORD
+from retiarii.trial import Trial
+
+FILE = "config.yaml"
+
+
+class KeptConfig(Callback):
+    """Writes the config of a search into the folder of its experiment.
+
+    A new one is written before anything is run; one that replaces another, when the experiment has agreed to go on
+    with it, which is when a trial begins.
+    """
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._file: Path | None = None
+        self._content = ""
+
+    def prepare(self, experiment: Experiment) -> None:
+        """Gives the experiment its folder.
+
+        Raises:
+            ExperimentError: it can't be made or written in.
+        """
+        if is_following():
+            return
+        folder = experiment_folder(experiment.directory, experiment.name, type(experiment.space).__name__)
+        experiment.name = folder.name
+        self._file = folder / FILE
+        self._content = self._search.canonical(folder)
+        if not (folder / RECORD).exists():
+            self._write()
+
+    def on_trial_start(self, trial: Trial) -> None:
+        self._write()
+
+    def _write(self) -> None:
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            _replace(file, self._content)
+        except OSError as error:
+            raise ExperimentError(f"{file} can't be written: {error.strerror}") from error
+
+
+def kept_config(name: str, directory: Path | None) -> Path:
+    """The config of an experiment.
+
+    Raises:
+        ExperimentError: there is no such experiment, or it was begun without a config.
+    """
+    where = place(directory)
+    file = where.absolute() / checked_name(name) / FILE
+    if file.is_file():
+        return file
+    runs = loaded(where, name).runs
+    argv = runs[-1].settings.get("argv", []) if runs else []
+    begun = f"; what ran it is: {shlex.join(map(str, argv))}" if argv else ""
+    raise ExperimentError(f"{where / name} has no {FILE}, because no config began it but a program{begun}")
+
+
+def _replace(file: Path, content: str) -> None:
+    """Writes a file, for its owner alone, that is at no time there in part."""
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        os.replace(name, file)
+    except BaseException:
+        os.unlink(name)
+        raise

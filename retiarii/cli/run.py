@@ -1,0 +1,97 @@
+"""`retiarii run` and `retiarii resume`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from retiarii.cli.commands import Directory
+from retiarii.cli.ending import FAILED, complain
+
+if TYPE_CHECKING:
+    from retiarii.cli.config.search import Search
+    from retiarii.experiment import Experiment
+
+_Settings = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        default_factory=list,
+        show_default=False,
+        metavar="KEY=VALUE",
+        help="Put a value in place of the config's, such as strategy.population_size=20. May be given several times.",
+    ),
+]
+_Anyway = Annotated[bool, typer.Option("--anyway", help="Go on even if the space, the objectives or the seed changed.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, and no report at the end.")]
+
+
+def run(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="Describes the search.")],
+    *,
+    settings: _Settings,
+    name: Annotated[str | None, typer.Option(help="Of the experiment: its folder. By default a new one.")] = None,
+    directory: Directory = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Refuse to go on with an experiment that exists.")] = False,
+    anyway: _Anyway = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Run the search that a YAML file describes.
+
+    An experiment of the same name goes on where it stopped. The config is kept in its folder. A config imports and
+    calls the code that it names: run only what you trust as you trust a program.
+    """
+    if fresh and anyway:
+        raise typer.BadParameter("--fresh begins anew and --anyway goes on; give one of them")
+    from retiarii.cli.config.search import Search  # noqa: PLC0415
+
+    options = {"name": name, "directory": None if directory is None else str(directory)}
+    _run(Search.read(config, settings, options), "anyway" if anyway else not fresh, quiet=quiet)
+
+
+def resume(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the experiment: its folder.")],
+    *,
+    settings: _Settings,
+    directory: Directory = None,
+    anyway: _Anyway = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Go on with a search that `retiarii run` began.
+
+    What has ended is never run again. The config is the one that was kept, changed by --set.
+    """
+    from retiarii.cli.config.search import Search  # noqa: PLC0415
+    from retiarii.cli.kept import kept_config  # noqa: PLC0415
+
+    file = kept_config(name, directory)
+    options = {"name": name, "directory": str(file.parent.parent)}
+    _run(Search.read(file, settings, options, kept=True), "anyway" if anyway else True, quiet=quiet)
+
+
+def _run(search: Search, resume: bool | Literal["anyway"], *, quiet: bool) -> None:
+    from retiarii.cli.kept import KeptConfig  # noqa: PLC0415
+
+    config = KeptConfig(search)
+    experiment = search.experiment(resume=resume, callbacks=[config])
+    config.prepare(experiment)
+    try:
+        experiment.run(progress=not quiet)
+    except (KeyboardInterrupt, SystemExit):
+        complain(f"retiarii: to go on: {_command(experiment)}")
+        raise
+    if experiment.best is None:
+        complain(f"retiarii: no trial has completed; {_command(experiment, 'show')} says more")
+        raise typer.Exit(FAILED)
+
+
+def _command(experiment: Experiment, command: str = "resume") -> str:
+    """What to enter to do something with an experiment."""
+    from retiarii.experiment.experiment import DIRECTORY  # noqa: PLC0415
+
+    words = ["retiarii", command, str(experiment.name)]
+    elsewhere = experiment.directory != Path(DIRECTORY).absolute()
+    return shlex.join([*words, "--directory", str(experiment.directory)] if elsewhere else words)

@@ -1,0 +1,132 @@
+"""What commands print: tables and facts for people, JSON for programs; text from records is never more than text."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from retiarii.cli.plain import plain
+
+_UNFOLDED = 100_000
+_MANY_DIGITS = 6
+_ENCODE = json.JSONEncoder(allow_nan=False).encode
+
+
+def one_line(text: str) -> str:
+    """`text` on one line, with everything a terminal would act on as an escape."""
+    return text if text.isprintable() else plain(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def cell(content: object, style: str = "") -> Text:
+    """Text in which nothing is markup; numbers with six digits."""
+    if content is None:
+        return Text("")
+    return Text(one_line(number(content) if isinstance(content, float) else str(content)), style)
+
+
+def number(value: float) -> str:
+    return f"{value:.{_MANY_DIGITS}g}"
+
+
+def moment(seconds: float | None) -> str:
+    """A time of `time.time` for people here; empty for None."""
+    if seconds is None:
+        return ""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    except (OverflowError, OSError, ValueError):  # a clock that was set to no year at all
+        return number(seconds)
+
+
+def sample_words(sample: Mapping[str, Any]) -> str:
+    """A sample in one line: `width=64 act=relu`."""
+    return " ".join([f"{label}={_bare(value)}" for label, value in sample.items()])
+
+
+def _bare(value: object) -> str:
+    if isinstance(value, float):
+        return number(value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def facts(rows: Iterable[tuple[str, str]]) -> Table:
+    """Names with what is said of them, without lines."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, said in rows:
+        grid.add_row(cell(name), cell(said))
+    return grid
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, cut: str = "") -> Table:
+    """A table; numbers stand at the right.
+
+    Args:
+        columns: Their names.
+        rows: As many cells in each.
+        cut: The column that is cut off, rather than folded, where the terminal is too narrow.
+    """
+    rows = [*rows]
+    made = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
+    for place, name in enumerate(columns):
+        is_number = all(isinstance(row[place], int | float | None) for row in rows)
+        made.add_column(cell(name), justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+    for row in rows:
+        made.add_row(*[_kept_short(cell(each), name == cut) for name, each in zip(columns, row, strict=True)])
+    return made
+
+
+def _kept_short(text: Text, is_cut: bool) -> Text:
+    if is_cut:
+        text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def show(*parts: RenderableType) -> None:
+    """Prints the parts with a blank line between them; not folded where nobody reads it in a terminal."""
+    never_unprintable()
+    is_terminal = sys.stdout.isatty()
+    console = Console(markup=False, emoji=False, highlight=False, width=None if is_terminal else _UNFOLDED)
+    for place, part in enumerate(parts):
+        if place:
+            console.print()
+        console.print(Text(plain(part)) if isinstance(part, str) else part)
+
+
+def show_json(value: object) -> None:
+    """Prints a JSON document. A number that is none, as only a damaged record holds, is null."""
+    print(as_json(value, indent=2))
+
+
+def as_json(value: object, *, indent: int | None = None) -> str:
+    """JSON as the standard has it: without NaN, and in ASCII."""
+    encode = _ENCODE if indent is None else json.JSONEncoder(allow_nan=False, indent=indent).encode
+    try:
+        return encode(value)
+    except ValueError:
+        return encode(_finite(value))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def never_unprintable() -> None:
+    """Letters that the output can't have, as in an ASCII locale, are written as escapes and not as an error."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
