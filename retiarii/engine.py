@@ -49,6 +49,13 @@ class Assignment:
     costs: Sequence[str] = ()
     """The names of what is known without it."""
 
+    folder: Path | None = None
+    """Where evaluations may keep files, each in a folder of its own; see `folder_of`."""
+
+    def folder_of(self, number: int) -> str | None:
+        """Where the evaluation of a trial may keep files; made by whoever writes there."""
+        return None if self.folder is None else f"{self.folder}/{number}"
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -65,9 +72,6 @@ class Job:
 
     decided: Mapping[str, Any] = field(default_factory=dict)
     """What the evaluator leaves open, decided; for `Evaluator.decided`."""
-
-    folder: Path | None = None
-    """Where the evaluation may keep files; made by whoever writes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +94,21 @@ class Failure:
     @classmethod
     def from_exception(cls, error: BaseException) -> Self:
         """The failure that `error` is. The outermost frame, which is the engine's own, is left out."""
-        outermost = error.__traceback__
-        inner = outermost.tb_next if outermost is not None else None
-        trace = traceback.TracebackException(type(error), error, inner)
-        place = f"{trace.stack[-1].filename}:{trace.stack[-1].lineno}" if trace.stack else ""
-        message, text = (encodable(_shortened(part)) for part in (str(trace), "".join(trace.format())))
-        return cls(type(error).__qualname__, message, place, text, error)
+        kind = type(error).__qualname__
+        try:
+            trace = _trace(error)
+            place = f"{trace.stack[-1].filename}:{trace.stack[-1].lineno}" if trace.stack else ""
+            message, text = str(trace), "".join(trace.format())
+        except Exception as second:  # noqa: BLE001  (an error may be made so that it cannot be shown)
+            message = text = f"{kind}, which cannot be shown: {type(second).__qualname__}"
+            place = ""
+        return cls(kind, encodable(_shortened(message)), place, encodable(_shortened(text)), error)
+
+
+def _trace(error: BaseException) -> traceback.TracebackException:
+    outermost = error.__traceback__
+    inner = outermost.tb_next if outermost is not None else None
+    return traceback.TracebackException(type(error), error, inner)
 
 
 @dataclass(frozen=True, slots=True)

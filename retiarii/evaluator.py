@@ -166,9 +166,12 @@ class Reporting:
     """
 
     def __init__(
-        self, receive: Callable[[Report], None], folder: Path | None = None, objectives: Objectives | None = None
+        self,
+        receive: Callable[[Report], None],
+        folder: Path | str | None = None,
+        objectives: Objectives | None = None,
     ) -> None:
-        self.folder = folder
+        self._folder = folder
         self.objectives = objectives
         self.files: dict[str, str] = {}
         self.is_stopped = False
@@ -188,6 +191,11 @@ class Reporting:
         _reporting.reset(self._token)
         if error is None and self._error is not None:
             raise self._error
+
+    @property
+    def folder(self) -> Path | None:
+        """As given."""
+        return None if self._folder is None else Path(self._folder)
 
     def report(self, value: Metrics) -> None:
         """Hands on a value, checked; see `report_intermediate`."""

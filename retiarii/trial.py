@@ -19,6 +19,8 @@ Report: TypeAlias = float | Mapping[str, float]
 
 ENDED: frozenset[State] = frozenset({"completed", "failed", "stopped"})
 
+_TRACEBACK = "Traceback (most recent call last)"
+
 _FOLLOWS: Mapping[State, frozenset[State]] = {
     "waiting": frozenset({"running", "failed", "stopped", "interrupted"}),
     "running": frozenset({"completed", "failed", "stopped", "interrupted"}),
@@ -29,7 +31,7 @@ _FOLLOWS: Mapping[State, frozenset[State]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Trial:
     """One sample and its outcome. A change of state is a new value: `trial = trial.completed({"accuracy": 0.9})`.
 
@@ -82,8 +84,25 @@ class Trial:
         return next(iter(self.metrics.values()), None)
 
     @property
+    def reason(self) -> str | None:
+        """Why the trial failed, in a line: what `error` says before or after its frames. None for any other trial."""
+        if self.error is None:
+            return None
+        lines = self.error.strip().splitlines() or [""]
+        start = max([place for place, line in enumerate(lines) if line.startswith(_TRACEBACK)], default=None)
+        if start is None:
+            return lines[0].strip()
+        return next((line for line in lines[start + 1 :] if line and not line[0].isspace()), lines[-1].strip())
+
+    @property
     def has_ended(self) -> bool:
         return self.state in ENDED
+
+    def __repr__(self) -> str:
+        metrics = [", ".join([f"{name}={value:.6g}" for name, value in self.metrics.items()])] if self.metrics else []
+        seconds = [f"{self.duration:.3g} s"] if self.duration is not None else []
+        said = ", ".join([*metrics, *seconds, *([self.reason] if self.reason else [])])
+        return f"<trial {self.number} {self.state}: {dict(self.sample)}{', ' if said else ''}{said}>"
 
     def running(self, *, host: str | None = None, started: float | None = None) -> Self:
         return self._become("running", host=host, started=started)

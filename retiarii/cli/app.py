@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
@@ -16,7 +18,8 @@ Exit codes:
   0    done
   1    it did not work out: no trial completed, no such experiment, ...
   2    the command line or a file given on it is wrong; nothing was begun
-  130  interrupted by Ctrl-C; 143 by SIGTERM"""
+  130  interrupted by Ctrl-C; 143 by SIGTERM
+  141  whatever read the output has ended, such as head"""
 
 
 class _Command(NamedTuple):
@@ -120,4 +123,13 @@ for _command in _COMMANDS:
 
 def main() -> None:
     """What the script `retiarii` calls."""
+    _open_streams()
     app()
+
+
+def _open_streams() -> None:
+    """Something to write to where the shell has closed stdout or stderr, lest a record be opened in its place."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  for as long as the process lives
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115

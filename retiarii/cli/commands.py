@@ -7,7 +7,9 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-Name: TypeAlias = Annotated[str, typer.Argument(help="The experiment: the name of its folder.", show_default=False)]
+Name: TypeAlias = Annotated[
+    str, typer.Argument(metavar="NAME", help="The experiment: the name of its folder.", show_default=False)
+]
 Directory: TypeAlias = Annotated[
     Path | None,
     typer.Option("--directory", "-d", help="Where the experiments lie.", show_default="retiarii-experiments"),

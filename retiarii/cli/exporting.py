@@ -18,7 +18,7 @@ from retiarii.experiment.plan import Plan
 from retiarii.trial import Trial
 
 if TYPE_CHECKING:
-    from retiarii.cli.models import ModelFormat
+    from retiarii.cli.models import ModelFormat, Models
 
 Form: TypeAlias = Literal["code", "json", "onnx", "pt2"]
 
@@ -83,10 +83,11 @@ def _write_json(document: dict[str, Any], order: Order) -> None:
 def _write_models(folder: Path, plan: Plan | None, best: Sequence[Trial], order: Order, form: ModelFormat) -> None:
     from retiarii.cli.models import Models  # noqa: PLC0415  what comes before needs no torch
 
+    models = Models.of(folder, plan, order.space_path, order.input_shape)
+    best = _fitting(models, best)
     target = Path(f"{folder.name}-{form}") if order.folder is None else order.folder
     paths = [target / f"trial-{trial.number}.{_ENDINGS[form]}" for trial in best]
     with written(paths, overwrite=order.overwrite) as partials:
-        models = Models.of(folder, plan, order.space_path, order.input_shape)
         remarks: dict[str, list[int]] = {}
         for trial, partial in zip(best, partials, strict=True):
             for remark in models.write(trial, form, partial):
@@ -98,3 +99,14 @@ def _write_models(folder: Path, plan: Plan | None, best: Sequence[Trial], order:
     if form == "code":
         kept = [shlex.quote(path) for trial in best for key, path in trial.files.items() if key == "checkpoint"]
         complain(f"retiarii: the code has no weights{'; trained ones are in ' + ', '.join(kept) if kept else ''}")
+
+
+def _fitting(models: Models, best: Sequence[Trial]) -> list[Trial]:
+    """The trials that are in the space. Others there are where a search went on in a smaller one."""
+    misfits = {trial.number: why for trial in best if (why := models.misfit(trial)) is not None}
+    said = [f"trial {number} is not in the space as it is now: {why}" for number, why in misfits.items()]
+    if len(misfits) == len(best):
+        raise ExperimentError(f"{'; '.join(said)}; give a higher --top for others, or --format json")
+    for line in said:
+        complain(f"retiarii: {line}")
+    return [trial for trial in best if trial.number not in misfits]

@@ -10,7 +10,7 @@ from retiarii.errors import ExperimentError
 from retiarii.experiment.experiment import DIRECTORY, Experiment
 from retiarii.experiment.folders import checked_name
 from retiarii.experiment.history import History
-from retiarii.experiment.records import FILE
+from retiarii.experiment.record_file import FILE
 
 _MOST_NAMES = 5
 

@@ -14,7 +14,7 @@ from retiarii.errors import ExperimentError
 from retiarii.experiment import Experiment
 from retiarii.experiment.folders import checked_name, experiment_folder
 from retiarii.experiment.following import is_following
-from retiarii.experiment.records import FILE as RECORD
+from retiarii.experiment.record_file import FILE as RECORD
 from retiarii.trial import Trial
 
 FILE = "config.yaml"

@@ -9,7 +9,7 @@ from typing import Any
 
 from retiarii.cli.found import names, place
 from retiarii.cli.overview import Standing, count_words
-from retiarii.cli.tables import moment, show, show_json, table
+from retiarii.cli.tables import cut, moment, show, show_json, table
 from retiarii.errors import RetiariiError
 from retiarii.experiment import Experiment
 from retiarii.trial import State, Trial
@@ -27,7 +27,7 @@ class _Entry:
     def row(self) -> tuple[object, ...]:
         metric = None if self.best is None else self.best.metric
         said = moment(self.standing.last)
-        return (self.name, self.standing.words, self.trials, metric, self.objective, said)
+        return (self.name, cut(self.standing.words), self.trials, metric, self.objective, said)
 
     def to_json(self) -> dict[str, Any]:
         best = None if self.best is None else {"trial": self.best.number, "metric": self.best.metric}

@@ -15,7 +15,7 @@ from retiarii.cli.config.search import Search
 from retiarii.cli.found_space import found_space
 from retiarii.cli.kept import FILE as CONFIG
 from retiarii.domain import Sample
-from retiarii.errors import ExperimentError
+from retiarii.errors import ExperimentError, SampleError
 from retiarii.experiment.plan import Plan
 from retiarii.experiment.programs import Example, ProgramFormat, example, load_weights, write_program
 from retiarii.trial import Trial
@@ -50,18 +50,30 @@ class Models:
             _check_same(space, plan)
         return cls(space, sizes)
 
+    def misfit(self, trial: Trial) -> str | None:
+        """Why the model of a trial is none of the space; None if it is one."""
+        try:
+            self.space.domain.validate(self._own(trial.sample))
+        except SampleError as error:
+            return str(error)
+        return None
+
     def write(self, trial: Trial, form: ModelFormat, path: Path) -> Iterator[str]:
         """Writes the model of a trial, and gives what is to be said of that.
 
         Raises:
             ExperimentError: it can't be exported so.
         """
-        labels = self.space.domain.choices
-        sample = {label: value for label, value in trial.sample.items() if label in labels}
+        sample = self._own(trial.sample)
         if form == "code":
             path.write_text(self.space.graph.apply(sample).to_code(), encoding="utf-8")
         else:
             yield from self._write_program(trial, sample, form, path)
+
+    def _own(self, sample: Sample) -> Sample:
+        """What a sample says of the space; the rest is for the evaluator."""
+        labels = self.space.domain.choices
+        return {label: value for label, value in sample.items() if label in labels}
 
     def _write_program(self, trial: Trial, sample: Sample, form: ProgramFormat, path: Path) -> Iterator[str]:
         torch.manual_seed(trial.seed)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from retiarii.experiment.lock import is_taken
-from retiarii.experiment.records import FILE
+from retiarii.experiment.record_file import FILE
 from retiarii.experiment.rows import Run
 from retiarii.trial import State
 

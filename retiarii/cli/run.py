@@ -10,10 +10,18 @@ import typer
 
 from retiarii.cli.commands import Directory
 from retiarii.cli.ending import FAILED, complain
+from retiarii.errors import ExperimentError
 
 if TYPE_CHECKING:
     from retiarii.cli.config.search import Search
     from retiarii.experiment import Experiment
+
+_OPTIONS = {
+    "resume is False": "--fresh was given",
+    "by resume=True": "without --fresh",
+    'resume="anyway"': "--anyway",
+}
+"""What `Experiment` calls an argument, and what it is here."""
 
 _Settings = Annotated[
     list[str],
@@ -83,6 +91,8 @@ def _run(search: Search, resume: bool | Literal["anyway"], *, quiet: bool) -> No
     except (KeyboardInterrupt, SystemExit):
         complain(f"retiarii: to go on: {_command(experiment)}")
         raise
+    except ExperimentError as error:
+        raise ExperimentError(_in_options(str(error))) from error
     if experiment.best is None:
         complain(f"retiarii: no trial has completed; {_command(experiment, 'show')} says more")
         raise typer.Exit(FAILED)
@@ -92,6 +102,14 @@ def _command(experiment: Experiment, command: str = "resume") -> str:
     """What to enter to do something with an experiment."""
     from retiarii.experiment.experiment import DIRECTORY  # noqa: PLC0415
 
-    words = ["retiarii", command, str(experiment.name)]
     elsewhere = experiment.directory != Path(DIRECTORY).absolute()
-    return shlex.join([*words, "--directory", str(experiment.directory)] if elsewhere else words)
+    options = ["--directory", str(experiment.directory)] if elsewhere else []
+    name = str(experiment.name)
+    return shlex.join(["retiarii", command, *options, *(["--"] if name.startswith("-") else []), name])
+
+
+def _in_options(message: str) -> str:
+    """A message with the options of the command line in place of arguments of `Experiment`."""
+    for argument, option in _OPTIONS.items():
+        message = message.replace(argument, option)
+    return message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +14,9 @@ from rich.table import Table
 from retiarii.cli.choices import choice_rows, size_words
 from retiarii.cli.found import loaded, place
 from retiarii.cli.overview import Standing, count_words
-from retiarii.cli.tables import cell, facts, moment, number, sample_words, show, show_json, table
-from retiarii.cli.trial_forms import last_line, trial_json
+from retiarii.cli.tables import cell, cut, facts, moment, sample_words, show, show_json, table
+from retiarii.cli.trial_forms import trial_json
+from retiarii.cli.under_way import Remaining, running
 from retiarii.experiment.history import History
 from retiarii.experiment.progress import duration
 from retiarii.experiment.rows import Run
@@ -23,6 +25,7 @@ _MOST_CHOICES = 12
 _MOST_FAILURES = 5
 _MOST_RUNS = 5
 _PER_HOUR = 3600
+_WHOLE = 100
 _MADE_OF = ("strategy", "stopper", "evaluator", "engine")
 
 
@@ -59,6 +62,9 @@ class _Seen:
             self.best = history.top(top)
         self.failures = history.failures(_MOST_FAILURES)
         self.seconds = history.seconds
+        is_running = self.standing.state == "running"
+        self.running = running(history) if is_running else []
+        self.remaining = Remaining.of(self.plan, self.runs[-1], self.counts) if self.runs else None
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -78,6 +84,8 @@ class _Seen:
             "plan": None if self.plan is None else asdict(self.plan),
             "settings": self.settings,
             "trials": {state: count for state, count in self.counts.items() if count},
+            "wanted": None if self.remaining is None else self.remaining.total,
+            "running": [trial_json(trial) for trial in self.running],
             "seconds": self.seconds,
             "trials_per_hour": self.rate,
             "pareto_front": self.front_size if len(self.objectives) > 1 else None,
@@ -90,6 +98,7 @@ class _Seen:
         yield facts(self._facts())
         if self.plan is not None:
             yield from self._choices()
+        yield from self._running_now()
         if self.best:
             yield self._best_title()
             yield self._best_table()
@@ -106,11 +115,23 @@ class _Seen:
             yield "objectives", ", ".join([f"{direction} {name}" for name, direction in self.objectives.items()])
             yield "seed", str(self.plan.seed)
         yield from [(part, _call(self.settings[part])) for part in _MADE_OF if self.settings.get(part)]
-        yield "trials", count_words(self.counts)
+        yield "trials", count_words(self.counts) + self._of_how_many()
+        if self.standing.state == "running" and self.remaining is not None:
+            yield "left", self.remaining.words(self.rate, time.time())
         if self.rate is not None:
-            yield "rate", f"{number(self.rate)} trials an hour, over {duration(self.seconds)} of running"
+            yield "rate", f"{_rounded(self.rate)} trials an hour, over {duration(self.seconds)} of running"
         yield "last ran", moment(self.standing.last)
         yield "folder", str(self.folder)
+
+    def _of_how_many(self) -> str:
+        total = None if self.remaining is None else self.remaining.total
+        return "" if total is None else f"; {total:,} are wanted"
+
+    def _running_now(self) -> Iterator[RenderableType]:
+        if self.running:
+            yield f"Running now: {len(self.running)}"
+            rows = [(trial.number, _since(trial.started), sample_words(trial.sample)) for trial in self.running]
+            yield table(("trial", "since", "sample"), rows, cut="sample")
 
     def _choices(self) -> Iterator[RenderableType]:
         if self.plan is None:
@@ -141,7 +162,7 @@ class _Seen:
         if whole_errors:
             yield from [f"Trial {trial.number}: {sample_words(trial.sample)}\n{trial.error}" for trial in self.failures]
             return
-        yield table(("trial", "error"), [(trial.number, last_line(trial.error)) for trial in self.failures])
+        yield table(("trial", "error"), [(trial.number, cut(trial.reason or "")) for trial in self.failures])
 
 
 def _runs(runs: Sequence[Run]) -> Iterator[RenderableType]:
@@ -152,10 +173,18 @@ def _runs(runs: Sequence[Run]) -> Iterator[RenderableType]:
     yield table(
         ("run", "started", "ended", "ending", "process", "host"),
         [
-            (run.number, moment(run.started), moment(run.ended), run.ending, run.pid, run.host)
+            (run.number, moment(run.started), moment(run.ended), cut(run.ending or ""), run.pid, run.host)
             for run in runs[-_MOST_RUNS:]
         ],
     )
+
+
+def _rounded(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= _WHOLE else f"{rate:.3g}"
+
+
+def _since(started: float | None) -> str:
+    return "" if started is None else f"{moment(started)} ({duration(max(0.0, time.time() - started))})"
 
 
 def _call(part: Any) -> str:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from retiarii.cli.plain import plain
+from retiarii.errors import ExperimentError
 
 _UNFOLDED = 100_000
 _MANY_DIGITS = 6
+_LONG = 100
+UNREAD = 141
+"""The exit code of a process that SIGPIPE ends."""
+
 _ENCODE = json.JSONEncoder(allow_nan=False).encode
 
 
@@ -35,6 +44,11 @@ def cell(content: object, style: str = "") -> Text:
 
 def number(value: float) -> str:
     return f"{value:.{_MANY_DIGITS}g}"
+
+
+def cut(text: str) -> str:
+    """The beginning of a long text, for tables that people read."""
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
 
 
 def moment(seconds: float | None) -> str:
@@ -96,16 +110,65 @@ def show(*parts: RenderableType) -> None:
     """Prints the parts with a blank line between them; not folded where nobody reads it in a terminal."""
     never_unprintable()
     is_terminal = sys.stdout.isatty()
-    console = Console(markup=False, emoji=False, highlight=False, width=None if is_terminal else _UNFOLDED)
-    for place, part in enumerate(parts):
-        if place:
-            console.print()
-        console.print(Text(plain(part)) if isinstance(part, str) else part)
+    console = _Console(markup=False, emoji=False, highlight=False, width=None if is_terminal else _UNFOLDED)
+    with put_out():
+        for place, part in enumerate(parts):
+            if place:
+                console.print()
+            console.print(_Trimmed(Text(plain(part)) if isinstance(part, str) else part))
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+class _Trimmed:
+    """Something to print, without the blanks at the ends of its lines."""
+
+    def __init__(self, part: RenderableType) -> None:
+        self._part = part
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for line in console.render_lines(self._part, options, pad=False):
+            while line and not line[-1].text.strip(" "):
+                line.pop()
+            if line:
+                text, style, _ = line.pop()
+                line.append(Segment(text.rstrip(" "), style))
+            yield from line
+            yield Segment.line()
+
+
+@contextmanager
+def put_out() -> Iterator[None]:
+    """What is printed within has been written at the end.
+
+    Raises:
+        ExperimentError: it can't be, as on a full disk.
+        typer.Exit: its reader has gone away.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        raise typer.Exit(UNREAD) from None
+    except OSError as error:
+        _drop_output()
+        raise ExperimentError(f"the output can't be written: {error.strerror}") from error
+
+
+def _drop_output() -> None:
+    """Throws away what Python still holds, and would complain of in the end."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def show_json(value: object) -> None:
     """Prints a JSON document. A number that is none, as only a damaged record holds, is null."""
-    print(as_json(value, indent=2))
+    with put_out():
+        print(as_json(value, indent=2))
 
 
 def as_json(value: object, *, indent: int | None = None) -> str:

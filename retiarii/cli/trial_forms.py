@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from retiarii.cli.tables import as_json, number, one_line, sample_words
+from retiarii.cli.tables import as_json, cut, number, one_line, sample_words
 from retiarii.trial import Trial
 
 _FORMULA = ("=", "+", "-", "@")
@@ -53,7 +53,7 @@ class Columns:
         metrics = [_present(trial.metrics, name) for name in self._metrics]
         sample = [_present(trial.sample, label) for label in self._labels]
         before, after = (map(_csv_cell, [getattr(trial, name) for name in names]) for names in (_BEFORE, _AFTER))
-        return [*before, *metrics, *sample, *after, _csv_cell(last_line(trial.error))]
+        return [*before, *metrics, *sample, *after, _csv_cell(trial.reason)]
 
 
 def _present(values: Mapping[str, Any], name: str) -> str:
@@ -75,11 +75,5 @@ def table_row(trial: Trial, objectives: Sequence[str]) -> tuple[str, ...]:
     """The cells of a trial in a table: number, state, objectives, seconds, and its sample, or else why it failed."""
     metrics = [number(trial.metrics[name]) if name in trial.metrics else "" for name in objectives]
     seconds = "" if trial.duration is None else number(trial.duration)
-    said = sample_words(trial.sample) + (f"  {last_line(trial.error)}" if trial.error else "")
+    said = sample_words(trial.sample) + (f"  {cut(trial.reason)}" if trial.reason else "")
     return (str(trial.number), trial.state, *metrics, seconds, one_line(said))
-
-
-def last_line(error: str | None) -> str:
-    """What an error says in the end."""
-    lines = (error or "").strip().splitlines()
-    return lines[-1] if lines else ""

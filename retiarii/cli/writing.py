@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
 from retiarii.cli.found import loaded, place
-from retiarii.cli.tables import as_json, never_unprintable, one_line
+from retiarii.cli.tables import as_json, never_unprintable, one_line, put_out
 from retiarii.cli.trial_forms import Columns, table_row, trial_json
 from retiarii.experiment.history import History
 from retiarii.trial import State, Trial
@@ -67,6 +67,11 @@ def write_trials(name: str, directory: Path | None, form: Form, selection: Selec
     """
     history = loaded(place(directory), name)
     never_unprintable()
+    with put_out():
+        _write(history, form, selection)
+
+
+def _write(history: History, form: Form, selection: Selection) -> None:
     if form == "csv":
         _write_csv(history, selection)
     elif form == "json":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from types import UnionType
@@ -74,7 +75,7 @@ def limits(max_trials: int | None, max_duration: float | None, max_retries: int)
     if max_trials is not None and not (_is_integer(max_trials) and max_trials > 0):
         raise ExperimentError(f"max_trials is {max_trials!r}; expected a positive integer, or None for no limit")
     number = _is_integer(max_duration) or isinstance(max_duration, float)
-    if max_duration is not None and not (number and max_duration > 0):
+    if max_duration is not None and not (number and 0 < max_duration < math.inf):
         raise ExperimentError(f"max_duration is {max_duration!r}; expected seconds, or None for no limit")
     if not (_is_integer(max_retries) and max_retries >= 0):
         raise ExperimentError(f"max_retries is {max_retries!r}; expected an integer from 0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -157,8 +158,8 @@ class Experiment:
             progress: Whether to show, on stderr, how it goes and the outcome.
 
         Raises:
-            ExperimentError: the record can't be written, or belongs to another search; or the first three trials of
-                this run fail with the same error, which is the cause of this one.
+            ExperimentError: the record can't be written, or belongs to another search; or the first three trials
+                fail with the same error, which is the cause of this one.
         """
         progress = progress and sys.stderr is not None
         if isinstance(self.strategy, OneShotStrategy) and is_following():
@@ -166,10 +167,15 @@ class Experiment:
             return
         begin = time.monotonic()
         folder = experiment_folder(self.directory, self.name, type(self.space).__name__)
-        self.name = folder.name
+        is_new, self.name = self.name is None, folder.name
         try:
             with closing(Records(folder)) as records, journal(folder):
                 self.ending = self._recorded(records, progress)
+        except ExperimentError:
+            if is_new and not self._history.counts:
+                shutil.rmtree(folder)
+                self.name, self._history = None, History(self.objectives)
+            raise
         except (KeyboardInterrupt, SystemExit):
             if progress:
                 print(f"retiarii: interrupted; the same experiment goes on from {folder}", file=sys.stderr)
@@ -180,6 +186,9 @@ class Experiment:
             seconds = time.monotonic() - begin
             said = report(self._history, folder, self.ending, seconds, stopper=self.stopper, training=self._training)
             print(said, file=sys.stderr)
+
+    def __repr__(self) -> str:
+        return f"Experiment({self.name!r}, {type(self.space).__name__}, {self._history!r})"
 
     @property
     def trials(self) -> list[Trial]:
@@ -272,7 +281,9 @@ class Experiment:
         plan = agreed(records, planned, self.seed, self.resume)
         self.seed = plan.seed
         self._history = History(self.objectives, Reader(records.folder))
-        records.start_run(self._settings())
+        settings = self._settings()
+        self._warn_of_another_evaluator(settings, progress)
+        records.start_run(settings)
         _log.info("the experiment %r runs", self.name, extra={"about": {"seed": plan.seed, "pid": os.getpid()}})
         try:
             ending = self._search(records, plan, progress)
@@ -286,20 +297,38 @@ class Experiment:
         records.end_run(ending)
         return ending
 
+    def _warn_of_another_evaluator(self, settings: Mapping[str, Any], progress: bool) -> None:
+        runs = self._history.runs
+        before, now = (runs[-1].settings.get("evaluator") if runs else None), settings["evaluator"]
+        count = self._history.counts["completed"]
+        if not count or before is None or before == now:
+            return
+        said = f"the evaluator is not that of the last run, which has scored the {count} completed trials"
+        _log.warning("%s: it was %s, and is %s", said, before, now)
+        if progress:
+            print(f"retiarii: {said}; choose another name to begin anew", file=sys.stderr)
+
     def _search(self, records: Records, plan: Plan, progress: bool) -> str:
         known = records.counts()
         if progress and (known or self._history.weights):
             print(resumed(records.folder, self._history), file=sys.stderr)
         strategy, joint = self._trained(records, plan.seed, progress)
         tally = Tally(self.objectives, known, records.best(next(iter(self.objectives.values()))))
-        pace = Pace(self._total(plan), tally.ended, time.monotonic(), self.limits.max_duration)
-        with Interrupts(shown=progress) as interrupts, watching(pace, shown=progress) as view:
-            setup = self._setup(strategy, joint, plan.seed, interrupts)
-            ending = Search(setup, records, tally, lambda: view.update(tally)).run()
+        with Interrupts(shown=progress) as interrupts:
+            with Search(self._setup(strategy, joint, plan.seed, interrupts), records, tally) as search:
+                self._run(search, tally, plan, progress)
             interrupts.obey()
         if self._training is not None:
             self._training.check_outcome(self._history)
-        return ending
+        return search.ending
+
+    def _run(self, search: Search, tally: Tally, plan: Plan, progress: bool) -> None:
+        if progress and not isinstance(self.engine, SequentialEngine):
+            print(f"retiarii: opening {type(self.engine).__name__} ...", file=sys.stderr, flush=True)
+        if search.begin():
+            pace = Pace(self._total(plan), tally.ended, time.monotonic(), self.limits.max_duration)
+            with watching(pace, shown=progress) as view:
+                search.run(lambda: view.update(tally))
 
     def _total(self, plan: Plan) -> int | None:
         size = plan.size if plan.one_shot is None else None

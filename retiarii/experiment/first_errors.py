@@ -12,8 +12,12 @@ _SAME_ERRORS = 3
 
 @dataclass(slots=True)
 class FirstErrors:
-    """Ends a search whose first trials all fail with the same error: it is not theirs, and more would not help."""
+    """Ends a run whose first trials all fail with the same error: it is not theirs, and more would not help.
 
+    Not where a trial of an earlier run has completed: a search that goes on must not end where it would not have.
+    """
+
+    are_watched: bool
     seen: list[tuple[str, str, str] | None] = field(default_factory=list)
 
     def note(self, failure: Failure | None) -> None:
@@ -22,7 +26,7 @@ class FirstErrors:
         Raises:
             ExperimentError: it is the last of too many equal ones.
         """
-        if len(self.seen) >= _SAME_ERRORS:
+        if not self.are_watched or len(self.seen) >= _SAME_ERRORS:
             return
         self.seen.append(None if failure is None else (failure.kind, failure.message, failure.place))
         if failure is None or self.seen != [self.seen[0]] * _SAME_ERRORS:

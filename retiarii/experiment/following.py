@@ -10,7 +10,7 @@ from retiarii.errors import ExperimentError
 from retiarii.experiment.lock import is_taken
 from retiarii.experiment.plan import Plan
 from retiarii.experiment.reader import Reader
-from retiarii.experiment.records import FILE
+from retiarii.experiment.record_file import FILE
 
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK")
 """What `torchrun` and Lightning number the processes by that they start; the first is 0, or has none."""

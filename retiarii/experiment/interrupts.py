@@ -23,6 +23,7 @@ class Interrupts:
     def __init__(self, *, shown: bool) -> None:
         self._shown = shown
         self._asked: signal.Signals | None = None
+        self._is_patient = False
         self._before: dict[signal.Signals, _Handler] = {}
 
     def __enter__(self) -> Self:
@@ -55,11 +56,14 @@ class Interrupts:
         if self._asked is not None:
             raise SystemExit(128 + self._asked)
 
+    def be_patient(self) -> None:
+        """From now on the first signal lets finish what runs; before, there is nothing to finish."""
+        self._is_patient = True
+
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self._asked is not None:
-            self._asked = signal.Signals(number)
+        is_first, self._asked = self._asked is None, signal.Signals(number)
+        if not (is_first and self._is_patient):
             self.obey()
-        self._asked = signal.Signals(number)
         if self._shown:
             again = "Ctrl-C again" if number == signal.SIGINT else "another one"
             print(f"\nretiarii: {self.asked}: finishing what runs; {again} stops at once", file=sys.stderr, flush=True)

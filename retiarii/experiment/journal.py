@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from retiarii.errors import ExperimentError
@@ -18,11 +20,11 @@ _ROOT = logging.getLogger("retiarii")
 
 
 class _AsJson(logging.Formatter):
-    """Time in seconds since the epoch, level, logger, message, and what the record has as `extra={"about": {...}}`."""
+    """Time (ISO 8601, UTC), level, logger, message, and what the record has as `extra={"about": {...}}`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "time": round(record.created, 6),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -38,15 +40,23 @@ class _Others(logging.Handler):
 
     def take_over(self) -> None:
         self._before = _ROOT.level, _ROOT.propagate
-        self.setLevel(_ROOT.getEffectiveLevel())
+        self._lowest = _ROOT.getEffectiveLevel()
+        self._filtered = [self, *_ROOT.handlers]
+        for handler in self._filtered:
+            handler.addFilter(self._is_wanted)
         _ROOT.setLevel(min(_ROOT.getEffectiveLevel(), logging.INFO))
         _ROOT.propagate = False
         _ROOT.addHandler(self)
 
     def give_back(self) -> None:
         _ROOT.removeHandler(self)
+        for handler in self._filtered:
+            handler.removeFilter(self._is_wanted)
         level, _ROOT.propagate = self._before
         _ROOT.setLevel(level)
+
+    def _is_wanted(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= self._lowest
 
     def emit(self, record: logging.LogRecord) -> None:
         if logging.getLogger().handlers:
@@ -56,7 +66,17 @@ class _Others(logging.Handler):
 class _File(logging.FileHandler):
     """The log. Where it can't be written any more, that is said once, and the search goes on while its record can."""
 
-    _is_broken = False
+    def __init__(self, path: Path) -> None:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        super().__init__(path, encoding="utf-8")
+        self._thread = threading.get_ident()
+        self._is_broken = False
+        self.setFormatter(_AsJson())
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Only what is of this run: of its thread, and of no run within it."""
+        inner = next((journal for journal in reversed(_journals) if journal._thread == record.thread), None)
+        return inner is self and record.levelno >= logging.INFO
 
     def handleError(self, record: logging.LogRecord) -> None:
         _ROOT.removeHandler(self)
@@ -88,12 +108,9 @@ def journal(folder: Path) -> Iterator[None]:
         ExperimentError: the log can't be written.
     """
     try:
-        handler = _File(folder / FILE, encoding="utf-8")
+        handler = _File(folder / FILE)
     except OSError as error:
         raise ExperimentError(f"{folder / FILE} cannot be written: {error.strerror}") from error
-    thread = threading.get_ident()
-    handler.addFilter(lambda record: record.levelno >= logging.INFO and record.thread == thread)
-    handler.setFormatter(_AsJson())
     with _LOCK:
         _journals.append(handler)
         if len(_journals) == 1:

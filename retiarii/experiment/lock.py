@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import errno
+import os
+import sys
 from pathlib import Path
 
 from retiarii.errors import ExperimentError
 
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
 _FILE = "running.lock"
+_HELD = (errno.EACCES, errno.EAGAIN)
 
 
 class Lock:
     """That of a folder: the operating system takes it back when the process that has it ends, however it ends.
+
+    It is one of the opened file, so that nothing else that the process does in the folder gives it away, and is not
+    handed on to processes that are forked.
 
     Raises:
         ExperimentError: its file can't be used.
@@ -21,43 +30,54 @@ class Lock:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE
-        with self._errors():
-            self._file = sqlite3.connect(self._path, isolation_level=None, timeout=0)
+        try:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._unusable(error) from error
+        if sys.platform != "win32":
+            os.register_at_fork(after_in_child=self.close)
 
     def take(self) -> bool:
         """Takes it and says so, unless somebody has it."""
-        with self._errors():
-            try:
-                self._file.execute("begin exclusive")
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error):
-                    raise
-                return False
+        try:
+            _lock(self._file)
+        except OSError as error:
+            if error.errno not in _HELD:
+                raise self._unusable(error) from error
+            return False
         return True
 
     def close(self) -> None:
-        """Gives it back."""
-        self._file.close()
+        """Gives it back; in a process that was forked, leaves it to the other one."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise ExperimentError(
-                f"{self._path} cannot be used as a lock: {error}; remove it if no process runs the experiment, or make "
-                "it writable"
-            ) from error
+    def _unusable(self, error: OSError) -> ExperimentError:
+        return ExperimentError(
+            f"{self._path} cannot be used as a lock: {error.strerror}; remove it if no process runs the experiment, or "
+            "make it writable"
+        )
 
 
 def is_taken(folder: Path) -> bool:
     """Whether somebody has the lock of a folder now, as far as may be seen; nothing is changed."""
-    path = folder / _FILE
-    if not path.is_file():
+    try:
+        file = os.open(folder / _FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
         return False
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0)) as file:
-            file.execute("select 1 from sqlite_master").fetchone()
-    except sqlite3.Error as error:
-        return "locked" in str(error)
+        _lock(file, shared=True)
+    except OSError as error:
+        return error.errno in _HELD
+    finally:
+        os.close(file)
     return False
+
+
+def _lock(file: int, *, shared: bool = False) -> None:
+    """Locks an open file at once, or raises `OSError`."""
+    if sys.platform == "win32":
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from retiarii.errors import ExperimentError
 from retiarii.experiment.plan import Plan
-from retiarii.experiment.records import FILE, check_whole, errors, refuse_remains
+from retiarii.experiment.record_file import FILE, check_whole, errors, refuse_remains
 from retiarii.experiment.rows import Run
 from retiarii.experiment.schema import VERSION, steps, version
 from retiarii.experiment.store import Store
@@ -78,7 +78,11 @@ class Reader:
             yield from store.trials()
 
     def _check(self) -> None:
-        if not self._path.exists():
+        try:
+            is_there = self._path.exists()
+        except OSError as error:
+            raise ExperimentError(f"{self._path} cannot be read: {error.strerror}") from error
+        if not is_there:
             raise ExperimentError(f"there is no record of an experiment in {self.folder}: {FILE} is missing")
         refuse_remains(self._path)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import sqlite3
 from collections import Counter
@@ -14,21 +13,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from retiarii.errors import ExperimentError
-from retiarii.experiment.journal import FILE as LOG
 from retiarii.experiment.lock import Lock
 from retiarii.experiment.plan import Plan
-from retiarii.experiment.schema import VERSION, steps, version
+from retiarii.experiment.reader import Reader
+from retiarii.experiment.record_file import FILE, check_whole, errors, make_private, refuse_remains
+from retiarii.experiment.schema import steps, version
 from retiarii.experiment.store import Store
 from retiarii.experiment.weights import EpochWeights
 from retiarii.one_shot import Weights
 from retiarii.trial import Direction, State, Trial
-
-FILE = "experiment.sqlite"
-
-_SMALLEST = 512
-"""Bytes: the smallest page that a file of SQLite has."""
-
-_OF_DAMAGE = ("no such table", "no such column", "Could not decode", "malformed")
 
 
 class Records:
@@ -49,11 +42,15 @@ class Records:
         self._run: int | None = None
         self._level = ""
         refuse_remains(self._path)
+        make_private(self._path)
         self._lock = Lock(folder)
+        is_mine = self._lock.take()
         with errors(self._path):
             self._file = sqlite3.connect(self._path, isolation_level=None)
             self._store = Store(self._file, folder)
         try:
+            if not is_mine:
+                self._refuse()
             self._prepare()
         except BaseException:
             self.close()
@@ -62,7 +59,6 @@ class Records:
     def _prepare(self) -> None:
         with errors(self._path):
             known = version(self._file, self._path)
-            self._claim(known)
             check_whole(self._file, self._path)
             self._file.execute("pragma journal_mode = wal")
             with self._transaction():
@@ -71,10 +67,11 @@ class Records:
             self._endings = self._store.last_ending()
             self._inode = self._path.stat().st_ino
 
-    def _claim(self, known: int) -> None:
-        if self._lock.take():
-            return
-        runs = self._store.runs() if known == VERSION else []
+    def _refuse(self) -> NoReturn:
+        try:
+            runs = Reader(self.folder).runs()
+        except ExperimentError:  # it has only just begun
+            runs = []
         is_named = runs and runs[-1].ended is None
         runner = f"process {runs[-1].pid} on {runs[-1].host}" if is_named else "another process"
         raise ExperimentError(f"{self.folder} is being run by {runner}; wait for its end, or choose another name")
@@ -187,64 +184,3 @@ class WeightsRecord:
         with errors(path), closing(sqlite3.connect(path, isolation_level=None)) as file:
             file.execute("pragma synchronous = full")
             Store(file, self.folder).save_weights(found)
-
-
-def refuse_remains(path: Path) -> None:
-    """Sees that a file, if there is one, is no remnant that SQLite would take for a new one.
-
-    Raises:
-        ExperimentError: it is, or it is a folder.
-    """
-    if path.is_dir():
-        raise ExperimentError(f"{path} is a folder; choose another name for the experiment")
-    size = path.stat().st_size if path.exists() else _SMALLEST
-    beside = [path.with_name(name) for name in (LOG, f"{FILE}-wal")]
-    was_begun = any(file.exists() and file.stat().st_size > 0 for file in beside)
-    if 0 < size < _SMALLEST or (size == 0 and was_begun):
-        _raise_damaged(path, f"it has {size} bytes")
-
-
-def check_whole(file: sqlite3.Connection, path: Path) -> None:
-    """Sees that no page of a file is missing or torn, and no index says anything else than its table.
-
-    Raises:
-        ExperimentError: one is.
-    """
-    (page,) = file.execute("pragma page_size").fetchone()
-    size, is_settled = path.stat().st_size, not path.with_name(f"{FILE}-wal").exists()
-    if is_settled and size % page:
-        _raise_damaged(path, f"its last page has {size % page} bytes of {page}")
-    (found,) = file.execute("pragma integrity_check(1)").fetchone()
-    if found != "ok":
-        _raise_damaged(path, " ".join(found.split()))
-
-
-@contextmanager
-def errors(path: Path) -> Iterator[None]:
-    """What SQLite and the JSON in it have to say, in words that name the file and the way out."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if any(words in str(error) for words in _OF_DAMAGE):
-            _raise_damaged(path, error)
-        _raise_unusable(path, error)
-    except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
-        if isinstance(error, sqlite3.ProgrammingError):
-            raise
-        _raise_damaged(path, error)
-
-
-def _raise_damaged(path: Path, found: object) -> NoReturn:
-    cause = found if isinstance(found, BaseException) else None
-    raise ExperimentError(
-        f"{path} is damaged, or no record of an experiment: {found}; no trial was changed. Restore it from a copy, or "
-        f"save what can be read of it with: sqlite3 {FILE} .recover | sqlite3 recovered.sqlite"
-    ) from cause
-
-
-def _raise_unusable(path: Path, error: sqlite3.OperationalError) -> NoReturn:
-    free = f"{shutil.disk_usage(path.parent).free:,} bytes are free there" if path.parent.is_dir() else "no such folder"
-    raise ExperimentError(
-        f"{path} cannot be used: {error} ({free}). What was recorded before is kept; "
-        "make it writable, or make room, and start the same experiment again"
-    ) from error

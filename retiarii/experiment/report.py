@@ -92,4 +92,4 @@ def _row(trial: Trial, objectives: list[str]) -> tuple[str, ...]:
 
 def _last_error(history: History) -> str:
     (last,) = history.failures(1)
-    return (last.error or "").strip().splitlines()[-1]
+    return last.reason or ""

@@ -78,8 +78,12 @@ def version(file: sqlite3.Connection, path: Path) -> int:
         ExperimentError: a newer library made it.
     """
     found: int
-    (found,) = file.execute("pragma user_version").fetchone()
-    columns = {(table, column) for table, column in file.execute(_COLUMNS)}
+    file.execute("begin")  # another process may be making the tables: both answers are to be of one moment
+    try:
+        (found,) = file.execute("pragma user_version").fetchone()
+        columns = {(table, column) for table, column in file.execute(_COLUMNS)}
+    finally:
+        file.execute("rollback")
     if not (columns >= _ALWAYS if found else not columns):
         raise ValueError("it has other tables")
     if found > VERSION:

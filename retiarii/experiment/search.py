@@ -8,6 +8,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import TracebackType
+from typing import Self
 
 from retiarii.domain import Sample
 from retiarii.engine import (
@@ -53,48 +55,73 @@ class Search:
         setup: What it is made of.
         records: Has the known trials, and gets every trial as it is proposed, begins and ends.
         tally: Of the known trials, and gets the same.
-        watch: Is called after every change, for a view.
+
+    Attributes:
+        ending: Why it has ended, in words; empty until then.
     """
 
-    def __init__(self, setup: Setup, records: Records, tally: Tally, watch: Callable[[], None]) -> None:
+    def __init__(self, setup: Setup, records: Records, tally: Tally) -> None:
         self._setup = setup
         self._domain = setup.joint.domain
         self._records = records
-        self._folder = records.folder / TRIALS
         self._tally = tally
-        self._watch = watch
+        self._watch = _nobody
         self._priced = Priced(setup.costs, setup.objectives, setup.joint.evaluator.objectives)
         self._open: dict[int, Trial] = {}
         self._begun: list[Trial] = []
         self._ended: list[tuple[Trial, Failure | None]] = []
         self._stopping: set[int] = set()
         self._again: deque[Trial] = deque()
-        self._first_errors = FirstErrors()
+        self._first_errors = FirstErrors(tally.counts["completed"] == 0)
         self._deadline = math.inf
         self._reports_saved = 0.0
-        self._ending = ""
+        self.ending = ""
 
-    def run(self) -> str:
-        """Replays the known trials, in the order in which they ended, and goes on.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is not None:
+                self._interrupt()
+        finally:
+            self._setup.engine.close()
+
+    def begin(self) -> bool:
+        """Replays the known trials, in the order in which they ended, and opens the engine if there is more to do.
 
         Returns:
-            Why it ended, in words.
+            Whether there is; `ending` says why not.
         """
         setup = self._setup
+        self._replay()
+        if setup.limits.max_trials is not None and self._tally.ended >= setup.limits.max_trials:
+            self.ending = f"the limit of {setup.limits.max_trials} trials was reached before; a higher one goes on"
+            return False
         costs = tuple([cost.name for cost in setup.costs])
-        if setup.limits.max_duration is not None:
-            self._deadline = time.monotonic() + setup.limits.max_duration
-        try:
-            assignment = Assignment(setup.joint.space, setup.joint.evaluator, self._priced.left_to_evaluator, costs)
-            setup.engine.open(assignment)
-            self._replay()
-            self._loop()
-        except BaseException:
-            self._interrupt()
-            raise
-        finally:
-            setup.engine.close()
-        return self._ending
+        left = self._priced.left_to_evaluator
+        setup.engine.open(
+            Assignment(setup.joint.space, setup.joint.evaluator, left, costs, self._records.folder / TRIALS)
+        )
+        return True
+
+    def run(self, watch: Callable[[], None]) -> None:
+        """Goes on until there is nothing more to do; `ending` says why.
+
+        Args:
+            watch: Is called after every change, for a view.
+        """
+        self._watch = watch
+        self._setup.interrupts.be_patient()
+        if self._setup.limits.max_duration is not None:
+            self._deadline = time.monotonic() + self._setup.limits.max_duration
+        self._fill()
+        while self._open:
+            self._setup.engine.advance(self._take, _WAIT)
+            self._settle()
+            self._fill()
 
     def _replay(self) -> None:
         strategy, stopper = self._setup.strategy, self._setup.stopper
@@ -144,13 +171,6 @@ class Search:
                 self._tally.put(now, before)
             self._records.save(given_up)
 
-    def _loop(self) -> None:
-        self._fill()
-        while self._open:
-            self._setup.engine.advance(self._take, _WAIT)
-            self._settle()
-            self._fill()
-
     def _fill(self) -> None:
         jobs: list[Job] = []
         while len(jobs) < self._setup.engine.room and (trial := self._next()) is not None:
@@ -170,18 +190,18 @@ class Search:
         joint = self._setup.joint
         decided, part = joint.decided(trial.sample), joint.part(trial.sample)
         self._priced.price(trial, part)
-        return Job(trial.number, part, trial.seed, decided, self._folder / str(trial.number))
+        return Job(trial.number, part, trial.seed, decided)
 
     def _next(self) -> Trial | None:
         limits = self._setup.limits
         if self._setup.interrupts.asked:
-            self._ending = f"it was interrupted by {self._setup.interrupts.asked}"
+            self.ending = f"it was interrupted by {self._setup.interrupts.asked}"
             return None
         if limits.max_trials is not None and self._tally.ended + len(self._open) >= limits.max_trials:
-            self._ending = f"the limit of {limits.max_trials} trials is reached"
+            self.ending = f"the limit of {limits.max_trials} trials is reached"
             return None
         if time.monotonic() >= self._deadline:
-            self._ending = f"the time limit of {limits.max_duration:g} s is reached"
+            self.ending = f"the time limit of {limits.max_duration:g} s is reached"
             return None
         if self._again:
             return self._resumed(self._again.popleft())
@@ -194,7 +214,7 @@ class Search:
     def _propose(self) -> Trial | None:
         sample = self._setup.strategy.ask()
         if sample is None:
-            self._ending = f"the strategy has nothing more to propose: {self._reason()}"
+            self.ending = f"the strategy has nothing more to propose: {self._reason()}"
             return None
         number = len(self._tally)
         try:
@@ -317,11 +337,15 @@ class Search:
             self._records.save([*self._open.values()])
 
 
+def _nobody() -> None:
+    return None
+
+
 def _lost(trial: Trial, reason: str) -> str:
     times = "once" if trial.interruptions == 1 else f"{trial.interruptions} times"
     return f"given up: it was cut off {times}, in the end because {reason}"
 
 
 def _about(trial: Trial) -> dict[str, object]:
-    error = trial.error.strip().splitlines()[-1][:_LETTERS] if trial.error else None
-    return {"trial": trial.number, "state": trial.state, "metric": trial.metric, "error": error}
+    reason = trial.reason[:_LETTERS] if trial.reason else None
+    return {"trial": trial.number, "state": trial.state, "metric": trial.metric, "error": reason}

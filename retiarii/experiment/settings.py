@@ -7,6 +7,7 @@ import os
 import platform
 import reprlib
 import sys
+import zlib
 from collections.abc import Mapping
 from importlib import metadata
 from itertools import islice
@@ -47,8 +48,17 @@ def _shown(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list | tuple) and not depth:
         return [_shown(item, 1) for item in value[:_ITEMS]]
     if inspect.isroutine(value) or isinstance(value, type):
-        return f"{value.__module__}.{value.__qualname__}"
+        return f"{value.__module__}.{value.__qualname__}{_mark(value)}"
     return reprlib.repr(value)
+
+
+def _mark(value: Any) -> str:
+    """What is another one when the source of a function or class has changed; empty where there is no source."""
+    try:
+        source = inspect.getsource(value)
+    except (OSError, TypeError):
+        return ""
+    return f" (source {zlib.crc32(source.encode('utf-8', 'backslashreplace')):08x})"
 
 
 def _directory() -> str | None:

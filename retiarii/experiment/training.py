@@ -33,8 +33,7 @@ class Training:
         """
         last = history.failures(1)
         if history.best is None and last:
-            error = (last[0].error or "").strip().splitlines()[-1]
             raise ExperimentError(
                 f"the supernet is trained, and none of {history.counts['failed']} architectures of it could be scored; "
-                f"the last error is {error}"
+                f"the last error is {last[0].reason}"
             )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from retiarii.testing.domains import DOMAINS
+from retiarii.testing.engines import EngineConformance
 from retiarii.testing.simulated_search import SimulatedSearch
 from retiarii.testing.spaces import SampleSpace
 from retiarii.testing.strategies import StrategyConformance
 
-__all__ = ["DOMAINS", "SampleSpace", "SimulatedSearch", "StrategyConformance"]
+__all__ = ["DOMAINS", "EngineConformance", "SampleSpace", "SimulatedSearch", "StrategyConformance"]

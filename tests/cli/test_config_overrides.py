@@ -73,7 +73,11 @@ def test_settings_follow_one_another():
         ("max_trials", "--set max_trials: give KEY=VALUE, as in --set max_trials=20"),
         ("=3", "--set =3: give KEY=VALUE"),
         ("max_trails=3", "--set max_trails: 'max_trails' is unknown; did you mean max_trials?"),
-        ("engine.workers=3", "--set engine.workers: engine is not in the config; give --set engine=... first"),
+        (
+            "engine.workers=3",
+            "--set engine.workers: engine is not in the config; give it whole, as in --set 'engine={...}'",
+        ),
+        ("seed=\udcff", "--set seed=\udcff: has bytes that are no text in UTF-8"),
         ("max_trials.x=3", "--set max_trials.x: max_trials is 5, which has no x"),
         (
             "strategy.middlewear.0=3",

@@ -189,6 +189,19 @@ def test_mistakes_leave_nothing_behind(folder, words, code, said):
     assert [path for path in sorted(folder.iterdir()) if path.name != "__pycache__"] == before
 
 
+def test_what_no_longer_fits_the_space_is_named_and_left_out(folder):
+    assert entered("run", "search.yaml", "-q").exit_code == 0
+    words = ("--name", "configured", "--set", "space.most=3", "--anyway", "--set", "max_trials=4")
+    assert entered("run", "search.yaml", "-q", *words).exit_code == 0
+    none = entered("export", "configured")
+    assert none.exit_code == 1
+    assert "is not in the space as it is now: 'width' is 6" in none.stderr
+    some = entered("export", "configured", "--top", "4")
+    assert some.exit_code == 0, some.output
+    assert len([*(folder / "configured-code").iterdir()]) == 3
+    assert "is not in the space as it is now: 'width' is 6" in some.stderr
+
+
 def test_a_shape_for_a_space_that_says_none(folder):
     words = ("--space", "small_spaces:Mute", "--format", "pt2", "--input-shape", "1,4")
     assert entered("export", "first", *words).exit_code == 0

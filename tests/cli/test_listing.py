@@ -139,13 +139,15 @@ def test_trials_are_streamed(large):
     assert int(done.stderr) < 150_000
 
 
-@pytest.mark.parametrize("words", [["list"], ["show", "one"], ["trials", "one"], ["plot", "one", "--output", "x.svg"]])
-def test_looking_needs_no_torch(tmp_path, words):
+def test_looking_needs_no_torch(tmp_path):
+    commands = (["list"], ["show", "one"], ["trials", "one"], ["plot", "one", "--output", "x.svg"])
     with closing(begun(tmp_path / "one")) as records:
         records.save([completed(0, 0.5)])
     code = (
         "import sys\nfrom retiarii.cli.app import app\n"
-        f"try: app({[*words, '-d', str(tmp_path)]!r})\nexcept SystemExit as end: assert not end.code\n"
+        f"for words in {commands!r}:\n"
+        f"    try: app([*words, '-d', {str(tmp_path)!r}])\n"
+        "    except SystemExit as end: assert not end.code\n"
         "found = {name.partition('.')[0] for name in sys.modules}\n"
         "assert not found & {'torch', 'pytorch_lightning', 'hyperopt', 'tianshou', 'sklearn'}, found"
     )

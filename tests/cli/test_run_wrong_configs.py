@@ -144,6 +144,9 @@ def test_a_wrong_config_is_refused(change, lines, folder):
         (["--set", "strategy.population_size=x"], "--set strategy.population_size: is 'x'; give an integer"),
         (["--set", "strategy=Rondom"], "--set strategy: 'Rondom' is unknown; did you mean Random?"),
         (["--set", "max_trials=x"], "--set max_trials: is 'x'; it should be a valid integer"),
+        (["--set", "max_duration=yes"], "--set max_duration: is True; it should be a valid number"),
+        (["--set", "max_duration=.inf"], "--set max_duration: is inf; it should be a finite number"),
+        (["--set", "deduplicate='no'"], "--set deduplicate: is 'no'; it should be a valid boolean"),
         (["--set", "max_trails=3"], "--set max_trails: 'max_trails' is unknown; did you mean max_trials?"),
         (["--name", "../x"], "--name: the name of an experiment is that of a folder; it cannot be '../x'"),
     ],
@@ -152,6 +155,11 @@ def test_a_wrong_option_is_named(words, said, folder):
     result = CliRunner().invoke(app, ["run", "search.yaml", *words])
     assert result.exit_code == 2
     assert result.stderr.startswith(said)
+
+
+def test_a_function_as_text_is_told_how_to_write_it(folder):
+    result = CliRunner().invoke(app, ["run", "search.yaml", "--set", "evaluator.function=toys.score"])
+    assert "for what lies there, write function: {import: toys.score}" in result.stderr
 
 
 PATHS = [

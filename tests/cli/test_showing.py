@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
+import time
+from contextlib import closing
 
 import pytest
 from typer.testing import CliRunner
@@ -11,8 +15,11 @@ from retiarii import Experiment
 from retiarii.cli.app import app
 from retiarii.domain import Categorical, Domain, Numeric
 from retiarii.evaluators import FunctionalEvaluator
+from retiarii.experiment.plan import Plan
+from retiarii.experiment.records import Records
 from retiarii.strategies import GridSearch, Random
 from retiarii.testing import SampleSpace
+from retiarii.trial import Trial
 
 HOSTILE = "[bold]no[/] \x1b[2J\u202e"
 
@@ -74,7 +81,7 @@ def test_all_that_matters_is_said(directory):
         "2 | 4 | 8",
         "The best 3",
         "The last failures, of 2",
-        "the last line of 4",
+        "ValueError: [bold]no[/]",
         "Runs: 2, resumed once",
     ):
         assert said in text, said
@@ -133,3 +140,61 @@ def test_an_unknown_name_is_an_error_with_a_way_out(directory, name, said):
     assert result.exit_code == 1
     assert said in result.stderr
     assert "Traceback" not in result.output
+
+
+def under_way(folder, limits):
+    """The record of a search that began 100 s ago: two trials have ended, and two run."""
+    folder.mkdir()
+    records = Records(folder)
+    records.begin(Plan.of("Space", Domain([Categorical("width", tuple(range(30)))]), {"loss": "minimize"}, 0))
+    records.start_run({"limits": limits})
+    now = time.time()
+    trials = [Trial(number, {"width": number}).running(host="here", started=now - 65) for number in range(4)]
+    records.save([trials[0].completed({"loss": 1.0}, ended=now), trials[1].failed("x" * 3000, ended=now), *trials[2:]])
+    return records
+
+
+@pytest.mark.parametrize(
+    ("limits", "wanted", "left"),
+    [
+        ({"max_trials": 12, "max_duration": None}, 12, "10 trials"),
+        ({"max_trials": None, "max_duration": 3600}, 30, "28 trials"),
+        ({}, 30, "28 trials"),
+    ],
+)
+def test_a_running_search_says_what_is_left_and_what_runs(tmp_path, limits, wanted, left):
+    with closing(under_way(tmp_path / "now", limits)):
+        text = shown(tmp_path, "now")
+        found = json.loads(shown(tmp_path, "now", "--json"))
+    assert f"; {wanted} are wanted" in text
+    assert left in text
+    assert "Running now: 2" in text
+    assert "(1:05)" in text or "(1:06)" in text or "(1:07)" in text
+    assert (found["wanted"], [trial["number"] for trial in found["running"]]) == (wanted, [2, 3])
+
+
+def test_a_search_that_was_killed_runs_nothing_now(tmp_path):
+    under_way(tmp_path / "then", {"max_trials": 12}).close()
+    text = shown(tmp_path, "then")
+    assert "Running now" not in text
+    assert "; 12 are wanted" in text
+
+
+def test_long_errors_widen_no_table(tmp_path):
+    under_way(tmp_path / "then", {}).close()
+    lines = shown(tmp_path, "then").splitlines()
+    assert max(map(len, lines)) < 250
+    assert all(line == line.rstrip() for line in lines)
+    assert "x" * 3000 in shown(tmp_path, "then", "--failures")
+
+
+@pytest.mark.parametrize("words", [["list"], ["show", "then"]])
+def test_nothing_is_wider_than_the_terminal(tmp_path, monkeypatch, capsys, words):
+    with closing(under_way(tmp_path / "then", {})) as records:
+        records.end_run("an error " * 40)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "60")
+    app([*words, "-d", str(tmp_path)], standalone_mode=False)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert all(line == line.rstrip() for line in lines)

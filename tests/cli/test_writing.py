@@ -5,18 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from retiarii import Experiment
 from retiarii.cli.app import app
+from retiarii.cli.trial_forms import Columns
 from retiarii.domain import Categorical, Domain, Subset, Symbol
 from retiarii.evaluators import FunctionalEvaluator
 from retiarii.strategies import GridSearch
 from retiarii.testing import SampleSpace
+from retiarii.trial import Trial
 
 FORMULAS = ("=1+1", "+1", "-x", "@sum", "safe")
 
@@ -84,8 +88,13 @@ def test_csv_has_a_column_for_each_label_and_metric(directory):
 def test_no_cell_of_text_is_a_formula(directory):
     found = rows(directory)
     assert {row["sample.text"] for row in found} == {"'=1+1", "'+1", "'-x", "'@sum", "safe"}
-    assert {row["error"] for row in found} == {"", "'=cmd|' /C calc'!A0"}
+    assert {row["error"] for row in found} == {"", "ValueError: first"}
     assert {row["metrics.loss"] for row in found} == {"1.5", "0.5", "-0.5", "-1.5", ""}, "numbers stay numbers"
+
+
+def test_an_error_is_no_formula_either():
+    row = Columns([], []).row(Trial(0, {}).failed("=cmd|' /C calc'!A0"))
+    assert row[-1] == "'=cmd|' /C calc'!A0"
 
 
 def test_json_is_one_document_with_everything(directory):
@@ -110,7 +119,7 @@ def test_the_table_is_plain_text(directory):
     lines = entered("trials", "first", "-d", directory).splitlines()
     assert lines[0].split() == ["trial", "state", "loss", "seconds", "sample"]
     assert len(lines) == 31
-    assert "=cmd|' /C calc'!A0" in lines[-1]
+    assert "ValueError: first" in lines[-1]
     assert all(line.isprintable() for line in lines)
 
 
@@ -121,15 +130,33 @@ def test_a_closed_pipe_is_no_error_to_speak_of(directory):
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("words", ["show first", "trials first --format csv"])
+def test_a_full_disk_is_said_and_a_closed_output_is_none(directory, words):
+    command = f"{shlex.quote(sys.executable)} -m retiarii {words} -d {shlex.quote(str(directory))}"
+    full, closed = (
+        subprocess.run(f"{command} {place}", shell=True, capture_output=True, text=True, check=False)  # noqa: S602
+        for place in (">/dev/full", ">&-")
+    )
+    assert (full.returncode, full.stderr) == (1, "retiarii: the output can't be written: No space left on device\n")
+    assert (closed.returncode, closed.stderr) == (0, "")
 
 
 def test_letters_that_the_output_lacks_are_escapes(tmp_path):
     space = SampleSpace(Domain([Categorical("größe", ("ä", "漢"))]))
     evaluator = FunctionalEvaluator(len, argument="sample")
     Experiment(space, evaluator, GridSearch(), name="first", directory=tmp_path).run(progress=False)
-    for form in ("table", "csv", "json"):
-        command = [sys.executable, "-m", "retiarii", "trials", "first", "-d", str(tmp_path), "--format", form]
-        environment = {"PYTHONIOENCODING": "ascii", "PATH": "", "PYTHONPATH": ":".join(sys.path)}
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        assert done.stdout.isascii()
-        assert "\\u6f22" in done.stdout
+    code = (
+        "from retiarii.cli.app import app\n"
+        "for form in ('table', 'csv', 'json'):\n"
+        f"    app(['trials', 'first', '-d', {str(tmp_path)!r}, '--format', form], standalone_mode=False)\n"
+        "    print('next')"
+    )
+    environment = {"PYTHONIOENCODING": "ascii", "PATH": "", "PYTHONPATH": ":".join(sys.path)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.isascii()
+    assert all("\\u6f22" in form for form in done.stdout.split("next\n")[:3])

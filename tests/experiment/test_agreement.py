@@ -10,7 +10,8 @@ import pytest
 from retiarii import Experiment, ExperimentError, Trial
 from retiarii.domain import Categorical, Domain
 from retiarii.evaluators import FunctionalEvaluator
-from retiarii.experiment.records import FILE, Records
+from retiarii.experiment.record_file import FILE
+from retiarii.experiment.records import Records
 from retiarii.strategies import GridSearch, Random
 from retiarii.testing import DOMAINS, SampleSpace
 

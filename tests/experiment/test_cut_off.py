@@ -14,7 +14,7 @@ import pytest
 from retiarii import Experiment, report_intermediate
 from retiarii.evaluators import FunctionalEvaluator
 from retiarii.experiment import search
-from retiarii.experiment.records import FILE
+from retiarii.experiment.record_file import FILE
 from retiarii.strategies import RegularizedEvolution
 from retiarii.testing import DOMAINS, SampleSpace
 

@@ -173,16 +173,24 @@ def test_handlers_come_back(own_handler):
 
 def test_a_signal_is_noted_and_obeyed_when_that_is_asked_for(capsys):
     with Interrupts(shown=False) as interrupts:
+        interrupts.be_patient()
         signal.raise_signal(signal.SIGTERM)
         assert interrupts.asked == "SIGTERM"
     with pytest.raises(SystemExit) as e:
         interrupts.obey()
     assert e.value.code == 143
     with pytest.raises(KeyboardInterrupt), Interrupts(shown=False) as interrupts:
+        interrupts.be_patient()
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
     assert interrupts.asked == "SIGINT"
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_the_first_signal_is_obeyed_at_once_while_nothing_runs(number, error):
+    with pytest.raises(error), Interrupts(shown=False):
+        signal.raise_signal(number)
 
 
 def test_a_signal_that_is_ignored_stays_so():
@@ -190,6 +198,7 @@ def test_a_signal_that_is_ignored_stays_so():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with Interrupts(shown=False) as interrupts:
+            interrupts.be_patient()
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
             signal.raise_signal(signal.SIGINT)
             assert interrupts.asked == ""

@@ -72,7 +72,7 @@ class Probe(Callback):
 
 
 @pytest.mark.parametrize(
-    ("strategy", "deduplicate", "most"), [(Forgetful(), False, 5), (Random(), True, 150)], ids=["search", "random"]
+    ("strategy", "deduplicate", "most"), [(Forgetful(), False, 16), (Random(), True, 150)], ids=["search", "random"]
 )
 def test_a_trial_more_takes_few_bytes(tmp_path, strategy, deduplicate, most):
     probe = Probe()

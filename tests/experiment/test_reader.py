@@ -19,7 +19,8 @@ from retiarii.experiment import History
 from retiarii.experiment.lock import is_taken
 from retiarii.experiment.plan import Plan
 from retiarii.experiment.reader import Reader
-from retiarii.experiment.records import FILE, Records
+from retiarii.experiment.record_file import FILE
+from retiarii.experiment.records import Records
 from retiarii.testing import DOMAINS
 
 PLAN = Plan.of("Space", DOMAINS["flat"], {"score": "maximize"}, 7)

@@ -17,7 +17,8 @@ from retiarii import ExperimentError, Trial
 from retiarii.experiment.lock import is_taken
 from retiarii.experiment.plan import Plan
 from retiarii.experiment.reader import Reader
-from retiarii.experiment.records import FILE, Records
+from retiarii.experiment.record_file import FILE
+from retiarii.experiment.records import Records
 from retiarii.experiment.schema import VERSION
 from retiarii.testing import DOMAINS
 

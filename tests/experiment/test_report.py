@@ -35,7 +35,7 @@ def test_the_outcome():
     assert lines[5].startswith('    2      0.75     7.25  {"width": 2, "text": "xxx')
     assert len(lines[5]) < 130
     assert lines[6] == '    0       0.5        5  {"width": 0, "text": ""}'
-    assert lines[8] == "The error of the last failed trial: much"
+    assert lines[8] == "The error of the last failed trial: ValueError: too"
     assert lines[-1] == f"Everything is in {FOLDER}"
 
 
@@ -88,7 +88,9 @@ def history_with(tmp_path, states, epochs=0):
         "waiting": lambda trial: trial,
         "running": lambda trial: trial.running(),
         "completed": lambda trial: trial.running().completed({"accuracy": 0.5}),
-        "failed": lambda trial: trial.running().failed("Traceback\nValueError: no"),
+        "failed": lambda trial: trial.running().failed(
+            "Traceback (most recent call last):\n  File ...\nValueError: no"
+        ),
     }
     records.save([changes[state](trial) for state, trial in zip(states, trials, strict=True)])
     for epoch in range(epochs):

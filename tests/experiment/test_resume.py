@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from retiarii import Experiment, ExperimentError, Trial
 from retiarii.callback import Callback
 from retiarii.domain import Categorical, Domain, Numeric, Requirement, Symbol
 from retiarii.evaluators import FunctionalEvaluator
+from retiarii.execution import ProcessEngine
 from retiarii.experiment.records import Records
 from retiarii.strategies import (
     NSGA2,
@@ -294,3 +296,29 @@ def test_two_at_a_time_are_refused(tmp_path):
     assert len(Experiment.load(tmp_path, "one").trials) == 1
     records.close()
     experiment(tmp_path, GridSearch(), max_trials=2).run(progress=False)
+
+
+def scored_by(tmp_path, factor, max_trials):
+    def scaled(sample, factor):
+        return float(factor)
+
+    evaluator = FunctionalEvaluator(scaled, argument="sample", factor=factor)
+    space = SampleSpace(DOMAINS["subsets"])
+    return Experiment(space, evaluator, GridSearch(), directory=tmp_path, name="one", max_trials=max_trials, seed=0)
+
+
+def test_an_evaluator_that_has_changed_is_told(tmp_path, capsys):
+    said = "the evaluator is not that of the last run, which has scored the 2 completed trials"
+    for factor, max_trials, is_told in ((1, 1, False), (1, 2, False), (2, 3, True)):
+        scored_by(tmp_path, factor, max_trials).run()
+        assert (said in capsys.readouterr().err) == is_told
+
+
+def test_a_search_without_a_name_that_could_not_begin_leaves_nothing(tmp_path):
+    evaluator = FunctionalEvaluator(len, argument="sample", held=threading.Lock())
+    search = Experiment(
+        SampleSpace(DOMAINS["subsets"]), evaluator, GridSearch(), directory=tmp_path, engine=ProcessEngine(workers=1)
+    )
+    with pytest.raises(ExperimentError, match="held"):
+        search.run(progress=False)
+    assert not [*tmp_path.iterdir()]

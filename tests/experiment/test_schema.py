@@ -17,7 +17,8 @@ import pytest
 from retiarii import Experiment, ExperimentError
 from retiarii.evaluators import FunctionalEvaluator
 from retiarii.experiment.reader import Reader
-from retiarii.experiment.records import FILE, Records
+from retiarii.experiment.record_file import FILE
+from retiarii.experiment.records import Records
 from retiarii.experiment.schema import VERSION
 from retiarii.experiment.weights import EpochWeights
 from retiarii.strategies import Random

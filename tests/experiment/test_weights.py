@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from retiarii import ExperimentError
 from retiarii.experiment.reader import Reader
-from retiarii.experiment.records import FILE, Records, WeightsRecord
+from retiarii.experiment.record_file import FILE
+from retiarii.experiment.records import Records, WeightsRecord
 from retiarii.experiment.weights import EpochWeights
 
 CANDIDATES = st.one_of(

@@ -23,6 +23,8 @@ def override(document: Document, settings: Sequence[str]) -> None:
         way, equals, text = setting.partition("=")
         if not equals or not way:
             raise ConfigError(f"--set {setting}: give KEY=VALUE, as in --set max_trials=20")
+        if not setting.isascii() and setting != setting.encode(errors="replace").decode():
+            raise ConfigError(f"--set {setting}: has bytes that are no text in UTF-8")
         value = parsed_option(text, f"--set {way}") if text.strip() else None
         place(document, "--set", way, value)
 
@@ -75,7 +77,7 @@ def _within(holder: Any, key: str | int, path: Path) -> Any:
     """What the holder has there. The name alone of a component becomes a mapping with it."""
     if isinstance(holder, dict) and holder.get(str(key)) is None:
         if len(path) == 1:
-            raise LookupError(f"{key} is not in the config; give --set {key}=... first")
+            raise LookupError(f"{key} is not in the config; give it whole, as in --set '{key}={{...}}'")
         raise LookupError(f"{shown(path)!r} is unknown{nearest(str(key), holder)}")
     if isinstance(holder[key], str) and _is_place_of_part(path):
         holder[key] = {"name": holder[key]}

@@ -68,12 +68,22 @@ class Part:
         try:
             return Callee(self.found).call(arguments, space)
         except RetiariiError as error:
-            raise Problems([Problem(self.path, str(error))]) from error
+            raise Problems([Problem(self.path, str(error) + self._hint(str(error)))]) from error
         except Exception as error:
             if not self.place.startswith(_LIBRARY):
                 error.add_note(f"while {self.name} was made for `{'.'.join(map(str, self.path))}` of the config")
                 raise
             raise Problems([Problem(self.path, described(error))]) from error
+
+    def _hint(self, message: str) -> str:
+        """What to write where a text was given that stands for an object."""
+        texts = [(name, value) for name, value in (self.arguments or {}).items() if isinstance(value, str)]
+        meant = [f"{name}: {{import: {it}}}" for name, it in texts if _is_import_path(it) and repr(it) in message]
+        return f"; for what lies there, write {meant[0]}" if meant else ""
+
+
+def _is_import_path(text: str) -> bool:
+    return "." in text and all(word.isidentifier() for word in text.replace(":", ".").split("."))
 
 
 def find(parts: Sequence[Part]) -> None:

@@ -47,10 +47,10 @@ class Config(_Strict):
     name: str | None = None
     directory: str | None = None
     max_trials: _Count | None = Field(default=None, ge=1)
-    max_duration: float | None = Field(default=None, gt=0)
+    max_duration: float | None = Field(default=None, gt=0, strict=True, allow_inf_nan=False)
     max_retries: _Count | None = Field(default=None, ge=0)
     seed: _Count | None = Field(default=None, ge=0)
-    deduplicate: bool = True
+    deduplicate: bool = Field(default=True, strict=True)
     import_from: list[str] = Field(default_factory=list)
 
     @classmethod

@@ -1,0 +1,94 @@
+"""The file of a record: whether it is one, whether it is whole, and what to do where it can't be used."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from retiarii.errors import ExperimentError
+from retiarii.experiment.journal import FILE as LOG
+
+FILE = "experiment.sqlite"
+
+_SMALLEST = 512
+"""Bytes: the smallest page that a file of SQLite has."""
+
+_OF_DAMAGE = ("no such table", "no such column", "Could not decode", "malformed")
+
+
+def refuse_remains(path: Path) -> None:
+    """Sees that a file, if there is one, is no remnant that SQLite would take for a new one.
+
+    Raises:
+        ExperimentError: it is, or it is a folder.
+    """
+    if path.is_dir():
+        raise ExperimentError(f"{path} is a folder; choose another name for the experiment")
+    size = path.stat().st_size if path.exists() else _SMALLEST
+    beside = [path.with_name(name) for name in (LOG, f"{FILE}-wal")]
+    was_begun = any(file.exists() and file.stat().st_size > 0 for file in beside)
+    if 0 < size < _SMALLEST or (size == 0 and was_begun):
+        _raise_damaged(path, f"it has {size} bytes")
+
+
+def make_private(path: Path) -> None:
+    """Makes an empty file that nobody else may read, unless there is a file: so a folder with a record has one at once.
+
+    Raises:
+        ExperimentError: it can't be made.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise ExperimentError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def check_whole(file: sqlite3.Connection, path: Path) -> None:
+    """Sees that no page of a file is missing or torn, and no index says anything else than its table.
+
+    Raises:
+        ExperimentError: one is.
+    """
+    (page,) = file.execute("pragma page_size").fetchone()
+    size, is_settled = path.stat().st_size, not path.with_name(f"{FILE}-wal").exists()
+    if is_settled and size % page:
+        _raise_damaged(path, f"its last page has {size % page} bytes of {page}")
+    (found,) = file.execute("pragma integrity_check(1)").fetchone()
+    if found != "ok":
+        _raise_damaged(path, " ".join(found.split()))
+
+
+@contextmanager
+def errors(path: Path) -> Iterator[None]:
+    """What SQLite and the JSON in it have to say, in words that name the file and the way out."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if any(words in str(error) for words in _OF_DAMAGE):
+            _raise_damaged(path, error)
+        _raise_unusable(path, error)
+    except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
+        if isinstance(error, sqlite3.ProgrammingError):
+            raise
+        _raise_damaged(path, error)
+
+
+def _raise_damaged(path: Path, found: object) -> NoReturn:
+    cause = found if isinstance(found, BaseException) else None
+    raise ExperimentError(
+        f"{path} is damaged, or no record of an experiment: {found}; no trial was changed. Restore it from a copy, or "
+        f"save what can be read of it with: sqlite3 {FILE} .recover | sqlite3 recovered.sqlite"
+    ) from cause
+
+
+def _raise_unusable(path: Path, error: sqlite3.OperationalError) -> NoReturn:
+    free = f"{shutil.disk_usage(path.parent).free:,} bytes are free there" if path.parent.is_dir() else "no such folder"
+    raise ExperimentError(
+        f"{path} cannot be used: {error} ({free}). What was recorded before is kept; "
+        "make it writable, or make room, and start the same experiment again"
+    ) from error
