@@ -6,11 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from retiarii.execution.process.engine import ProcessEngine
+    from retiarii.execution.ray_engine import RayEngine
     from retiarii.execution.sequential import SequentialEngine
 
-__all__ = ["SequentialEngine"]
+__all__ = ["ProcessEngine", "RayEngine", "SequentialEngine"]
 
-_HOME = {"SequentialEngine": "sequential"}
+_HOME = {"ProcessEngine": "process.engine", "RayEngine": "ray_engine", "SequentialEngine": "sequential"}
 
 
 def __getattr__(name: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import random
 import shutil
 import sys
@@ -34,8 +35,9 @@ def run(assignment: Assignment, job: Job, receive: Callable[[Report], None]) -> 
             trial; then nothing counts that the evaluation does any more. Any other error in it is raised as it is.
     """
     begin = time.monotonic()
-    with Reporting(receive, job.folder, assignment.objectives) as reporting:
-        outcome = _outcome(assignment, job)
+    folder = assignment.folder_of(job.number)
+    with Reporting(receive, folder, assignment.objectives) as reporting:
+        outcome = _outcome(assignment, job, folder)
     number, duration = job.number, time.monotonic() - begin
     if reporting.is_stopped or outcome is None:
         return Stopped(number, duration, reporting.files)
@@ -44,10 +46,10 @@ def run(assignment: Assignment, job: Job, receive: Callable[[Report], None]) -> 
     return Completed(number, outcome, duration, reporting.files)
 
 
-def _outcome(assignment: Assignment, job: Job) -> Mapping[str, float] | Failure | None:
+def _outcome(assignment: Assignment, job: Job, folder: str | None) -> Mapping[str, float] | Failure | None:
     """What an evaluation comes to; None if it is given up."""
     try:
-        return _metrics(assignment, job)
+        return _metrics(assignment, job, folder)
     except TrialStopped:
         return None
     except BaseExceptionGroup as group:
@@ -66,9 +68,9 @@ def _outcome_of_group(group: BaseExceptionGroup[BaseException]) -> Failure | Non
     return Failure.from_exception(group)
 
 
-def _metrics(assignment: Assignment, job: Job) -> dict[str, float]:
-    if job.folder is not None and job.folder.exists():
-        shutil.rmtree(job.folder)  # of the same trial, cut off before its end
+def _metrics(assignment: Assignment, job: Job, folder: str | None) -> dict[str, float]:
+    if folder is not None and os.path.exists(folder):
+        shutil.rmtree(folder)  # of the same trial, cut off before its end
     evaluator = assignment.evaluator
     _seed(job.seed, torch_too=evaluator.argument != "sample" or "torch" in sys.modules)
     if job.decided:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import functools
 import random
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from retiarii import ExperimentError, Trial, TrialStopped, report_intermediate
-from retiarii.engine import Completed, Failed, Job, Reported, Started, Stopped
+from retiarii import ExperimentError, TrialStopped, report_intermediate
+from retiarii.engine import Assignment, Completed, Failed, Job, Reported, Started, Stopped
 from retiarii.evaluator import current_reporting
 from retiarii.evaluators import FunctionalEvaluator
 from retiarii.execution import SequentialEngine
@@ -34,23 +35,33 @@ class Space(SampleSpace):
         return ("module", sample["width"])
 
 
-def job(function, number=0, argument="sample", seed=0):
-    evaluator = FunctionalEvaluator(function, argument=argument)
-    sample = {"width": 16, "kernel": 3}
-    trial = Trial(number, {**sample, "rate": 0.5}, seed=seed)
-    return Job(trial, sample, Space(DOMAINS["flat"]), evaluator, OBJECTIVES)
-
-
-def run(*jobs):
+def opened(function, argument="sample", folder=None):
     engine = SequentialEngine()
-    engine.submit(jobs)
-    return [event for _ in jobs for event in advanced(engine)]
+    evaluator = FunctionalEvaluator(function, argument=argument)
+    engine.open(Assignment(Space(DOMAINS["flat"]), evaluator, OBJECTIVES, folder=folder))
+    return engine
+
+
+def job(number=0, **others):
+    return Job(number, {"width": 16, "kernel": 3}, **others)
+
+
+def run(function, *jobs, argument="sample", folder=None):
+    engine = opened(function, argument, folder)
+    engine.submit(jobs or [job()])
+    return [event for _ in jobs or [job()] for event in advanced(engine)]
 
 
 def advanced(engine):
+    """The events of the next trial: it is announced by one call, and run by another."""
     events = []
-    engine.advance(events.append, 0)
+    advance(engine, events.append)
     return events
+
+
+def advance(engine, listen):
+    for _ in range(2):
+        engine.advance(listen, 0)
 
 
 def test_the_events_of_a_trial():
@@ -59,7 +70,7 @@ def test_the_events_of_a_trial():
         report_intermediate({"loss": 2})
         return sample["width"]
 
-    started, first, second, completed = run(job(function, number=4))
+    started, first, second, completed = run(function, job(4))
     assert isinstance(started, Started)
     assert started.number == 4
     assert started.host
@@ -72,20 +83,29 @@ def test_the_events_of_a_trial():
 @pytest.mark.parametrize(("argument", "seen"), [("module", ("module", 16)), ("graph", ("graph", 16))])
 def test_the_evaluator_gets_what_it_asks_for(argument, seen):
     given = []
-    run(job(lambda model: given.append(model) or 1.0, argument=argument))
+    run(lambda model: given.append(model) or 1.0, argument=argument)
     assert given == [seen]
 
 
+def emptying(sample):
+    if isinstance(sample["kernel"], list):
+        sample["kernel"].clear()
+    return sample.pop("width")
+
+
 def test_the_sample_is_the_evaluators_own():
-    task = job(lambda sample: sample.pop("width"))
-    assert isinstance(run(task)[-1], Completed)
-    assert task.sample == {"width": 16, "kernel": 3}
+    for sample in ({"width": 16, "kernel": 3}, {"width": 16, "kernel": [3]}):
+        task = Job(0, copy.deepcopy(sample))
+        assert isinstance(run(emptying, task)[-1], Completed)
+        assert task.sample == sample
 
 
 def test_jobs_run_in_order_one_at_a_call():
-    engine = SequentialEngine()
+    engine = opened(lambda sample: 1.0)
     assert advanced(engine) == []
-    engine.submit([job(lambda sample: 1.0, number=0), job(lambda sample: 2.0, number=1)])
+    assert engine.room == 1
+    engine.submit([job(0), job(1)])
+    assert engine.room == 0
     assert [event.number for event in advanced(engine)] == [0, 0]
     assert [event.number for event in advanced(engine)] == [1, 1]
     assert advanced(engine) == []
@@ -100,7 +120,7 @@ def test_what_an_evaluation_keeps_is_in_the_event_of_its_end(end, tmp_path):
             raise TrialStopped
         return 1.0
 
-    event = run(replace(job(keep), folder=tmp_path / "7"))[-1]
+    event = run(keep, job(7), folder=tmp_path)[-1]
     assert isinstance(event, end)
     assert event.files == {"notes": str(tmp_path / "7" / "notes.txt")}
     assert not [*tmp_path.iterdir()]
@@ -110,7 +130,7 @@ def test_what_was_left_of_a_trial_is_removed_when_it_begins_again(tmp_path):
     folder = tmp_path / "7"
     folder.mkdir()
     (folder / "old.ckpt").touch()
-    run(replace(job(lambda sample: 1.0), folder=folder))
+    run(lambda sample: 1.0, job(7), folder=tmp_path)
     assert not folder.exists()
 
 
@@ -118,7 +138,7 @@ def test_the_seed_decides_what_is_drawn():
     def draw(sample):
         return {"score": random.gauss(), "numpy": np.random.rand(), "torch": torch.rand(())}
 
-    first, again, other = (run(job(draw, seed=seed))[-1].metrics for seed in (1, 1, 2))
+    first, again, other = (run(draw, job(seed=seed))[-1].metrics for seed in (1, 1, 2))
     assert first == again
     assert not {*first.values()} & {*other.values()}
 
@@ -127,8 +147,14 @@ def broken(sample):
     return sample["no such label"]
 
 
+def broken_at_first(sample, seen):
+    seen.append(sample)
+    return broken(sample) if len(seen) == 1 else 1.0
+
+
 def test_an_error_is_the_outcome_of_its_trial_only():
-    failed, fine = (event for event in run(job(broken), job(lambda sample: 1.0, 1)) if not isinstance(event, Started))
+    function = functools.partial(broken_at_first, seen=[])
+    failed, fine = (event for event in run(function, job(), job(1)) if not isinstance(event, Started))
     assert isinstance(failed, Failed)
     assert isinstance(fine, Completed)
     failure = failed.failure
@@ -144,7 +170,7 @@ def test_every_kind_of_exception_is_an_outcome(error):
     def function(sample):
         raise error("no luck \udcff")
 
-    (_, failed) = run(job(function))
+    (_, failed) = run(function)
     assert failed.failure.kind == error.__name__
     assert failed.failure.message == "no luck \\udcff"
 
@@ -157,7 +183,7 @@ def test_an_error_that_cannot_be_printed_is_an_outcome():
     def function(sample):
         raise Mute
 
-    (_, failed) = run(job(function))
+    (_, failed) = run(function)
     assert failed.failure.kind.endswith("Mute")
 
 
@@ -167,11 +193,11 @@ def test_what_is_meant_for_the_process_is_raised(error):
         raise error
 
     with pytest.raises(error):
-        run(job(function))
+        run(function)
 
 
 def test_a_bad_metric_is_a_failure():
-    (_, failed) = run(job(lambda sample: None))
+    (_, failed) = run(lambda sample: None)
     assert failed.failure.kind == "MetricError"
     assert failed.failure.message == "metric 'score' is None; expected a finite number"
 
@@ -181,14 +207,14 @@ def test_a_bad_report_fails_the_trial_and_the_earlier_ones_are_kept():
         report_intermediate(1)
         report_intermediate(float("inf"))
 
-    (_, reported, failed) = run(job(function))
+    (_, reported, failed) = run(function)
     assert reported == Reported(0, 1.0)
     assert "intermediate report 2 is inf" in failed.failure.message
 
 
 def test_a_waiting_trial_can_be_cancelled():
-    engine = SequentialEngine()
-    engine.submit([job(lambda sample: 1.0, number=0), job(lambda sample: 1.0, number=1)])
+    engine = opened(lambda sample: 1.0)
+    engine.submit([job(0), job(1)])
     engine.cancel(1)
     engine.cancel(7)
     events = [*advanced(engine), *advanced(engine)]
@@ -197,11 +223,11 @@ def test_a_waiting_trial_can_be_cancelled():
 
 
 def test_it_can_be_used_again_after_it_was_closed():
-    engine = SequentialEngine()
-    engine.submit([job(lambda sample: 1.0, number=0)])
+    engine = opened(lambda sample: 1.0)
+    engine.submit([job(0)])
     engine.close()
     assert advanced(engine) == []
-    engine.submit([job(lambda sample: 1.0, number=1)])
+    engine.submit([job(1)])
     assert [event.number for event in advanced(engine)] == [1, 1]
 
 
@@ -234,16 +260,17 @@ def test_reports_are_heard_while_the_trial_runs():
         said.append(len(heard))
         return 1.0
 
-    engine = SequentialEngine()
-    engine.submit([job(function)])
-    engine.advance(heard.append, 0)
+    engine = opened(function)
+    engine.submit([job()])
+    advance(engine, heard.append)
     assert said == [2]
 
 
 def test_a_trial_can_be_cancelled_at_its_report():
-    engine, events, seen = SequentialEngine(), [], []
-    engine.submit([job(epochs(9, seen), number=3), job(epochs(2, []), number=4)])
-    engine.advance(stopping_at(engine, 4, events), 0)
+    events, seen = [], []
+    engine = opened(epochs(9, seen))
+    engine.submit([job(3), job(4)])
+    advance(engine, stopping_at(engine, 4, events))
     assert seen == [0, 1, 2]
     assert [type(event) for event in events] == [Started, *[Reported] * 4, Stopped]
     assert (events[-1].number, events[-1].duration >= 0) == (3, True)
@@ -251,14 +278,15 @@ def test_a_trial_can_be_cancelled_at_its_report():
 
 
 def test_a_trial_cancelled_as_it_starts_never_runs():
-    engine, events, seen = SequentialEngine(), [], []
-    engine.submit([job(epochs(9, seen))])
+    events, seen = [], []
+    engine = opened(epochs(9, seen))
+    engine.submit([job()])
 
     def listen(event):
         events.append(event)
         engine.cancel(event.number)
 
-    engine.advance(listen, 0)
+    advance(engine, listen)
     assert [type(event) for event in events] == [Started, Stopped]
     assert seen == []
 
@@ -275,9 +303,9 @@ def test_handlers_of_exceptions_let_a_stop_pass_and_clean_up():
             cleaned.append("up")
         return 1.0
 
-    engine, events = SequentialEngine(), []
-    engine.submit([job(function)])
-    engine.advance(stopping_at(engine, 1, events), 0)
+    engine, events = opened(function), []
+    engine.submit([job()])
+    advance(engine, stopping_at(engine, 1, events))
     assert isinstance(events[-1], Stopped)
     assert cleaned == ["up"]
 
@@ -294,9 +322,9 @@ def test_what_goes_on_after_a_stop_is_stopped_again_and_never_counts(end):
                 stops.append(stop)
         return end()
 
-    engine, events = SequentialEngine(), []
-    engine.submit([job(stubborn)])
-    engine.advance(stopping_at(engine, 1, events), 0)
+    engine, events = opened(stubborn), []
+    engine.submit([job()])
+    advance(engine, stopping_at(engine, 1, events))
     assert len(stops) == 3
     assert [type(event) for event in events] == [Started, Reported, Stopped]
 
@@ -305,7 +333,7 @@ def test_an_evaluation_may_give_its_trial_up():
     def hopeless(sample):
         raise TrialStopped
 
-    assert isinstance(run(job(hopeless))[-1], Stopped)
+    assert isinstance(run(hopeless)[-1], Stopped)
 
 
 class Told(BaseException):
@@ -329,21 +357,21 @@ def test_an_error_of_the_listener_comes_out_unchanged(error, at):
         if isinstance(event, at):
             raise error
 
-    engine = SequentialEngine()
-    engine.submit([job(stubborn if at is Reported else lambda sample: 1.0)])
+    engine = opened(stubborn if at is Reported else lambda sample: 1.0)
+    engine.submit([job()])
     with pytest.raises(type(error)) as raised:
-        engine.advance(listen, 0)
+        advance(engine, listen)
     assert raised.value is error
     assert swallowed == ([TrialStopped] * 2 if at is Reported else [])
 
 
 def test_it_can_be_used_again_after_a_listener_raised():
-    engine = SequentialEngine()
-    engine.submit([job(epochs(2, []), number=0)])
+    engine = opened(epochs(2, []))
+    engine.submit([job()])
     with pytest.raises(KeyError):
         engine.advance({}.__getitem__, 0)
     engine.close()
-    engine.submit([job(epochs(1, []), number=0)])
+    engine.submit([job()])
     assert isinstance(advanced(engine)[-1], Completed)
 
 
@@ -379,16 +407,16 @@ def failing():
 
 @pytest.mark.parametrize("functions", [[reporting], [reporting] * 2, [reporting, failing]])
 def test_a_stop_within_a_group_of_tasks_is_a_stop(functions):
-    engine, events = SequentialEngine(), []
-    engine.submit([job(in_tasks(*functions))])
-    engine.advance(stopping_at(engine, 1, events), 0)
+    engine, events = opened(in_tasks(*functions)), []
+    engine.submit([job()])
+    advance(engine, stopping_at(engine, 1, events))
     assert isinstance(events[-1], Stopped)
 
 
 def test_groups_of_errors_are_outcomes_of_their_trial():
-    assert isinstance(run(job(in_tasks(giving_up)))[-1], Stopped)
+    assert isinstance(run(in_tasks(giving_up))[-1], Stopped)
     for functions in ([failing], [failing, giving_up]):
-        failure = run(job(in_tasks(*functions)))[-1].failure
+        failure = run(in_tasks(*functions))[-1].failure
         assert "ValueError: of the evaluation" in failure.text
         assert failure.kind.endswith("ExceptionGroup")
 
@@ -400,5 +428,5 @@ def test_a_group_with_what_is_meant_for_the_process_is_raised():
         raise group
 
     with pytest.raises(BaseExceptionGroup) as raised:
-        run(job(function))
+        run(function)
     assert raised.value is group

@@ -1,0 +1,190 @@
+"""One worker process, as the process that started it sees it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import psutil
+
+from retiarii.engine import Failure, Job
+from retiarii.execution.process.channel import Channel
+from retiarii.execution.process.descendants import kill
+from retiarii.execution.process.output import Output, shared_byte
+from retiarii.execution.process.resources import readable
+
+_PROGRAM = (
+    "import sys; numbers = sys.argv[1:4]; sys.path[:] = sys.argv[4:]; "
+    "from retiarii.execution.process.worker import main; main(*map(int, numbers))"
+)
+_TO_DIE = 5.0
+_KIBI = 1 if sys.platform == "darwin" else 1024  # what the peak is counted in
+
+
+class Spawned:
+    """A worker process, from its start on.
+
+    It is started anew with the interpreter of this process and none of its memory, so that no lock or thread of this
+    process can harm it; and in a session of its own, so that Ctrl-C does not reach it.
+
+    Args:
+        place: Which of the workers it is, counted from 0.
+        environment: Its environment variables.
+
+    Attributes:
+        place: As given.
+        channel: Leads to it, without waiting.
+        output: What it prints.
+        jobs: What was sent to it and has not ended, in the order in which it runs them.
+        sent: When the last of these was sent, by the monotonic clock.
+        began: When the first of these began, at the earliest.
+        is_spoken_of: Whether the worker has said that it runs that one.
+        is_sharing: Whether they were sent in a message with others.
+        short: How many trials, up to the last one that ended, were short.
+        is_ready: Whether it has loaded the assignment.
+        memory: The bytes that it held then.
+
+    Raises:
+        OSError: no process can be started.
+    """
+
+    def __init__(self, place: int, environment: Mapping[str, str]) -> None:
+        self.place = place
+        self.jobs: deque[Job] = deque()
+        self.sent = self.began = 0.0
+        self.is_spoken_of = self.is_sharing = self.is_ready = False
+        self.memory = self.short = 0
+        self._peak = 0
+        self._peak_of_parent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self._ending: Ending | None = None
+        self._open = ExitStack()
+        try:
+            self._start(environment)
+        except BaseException:
+            self._open.close()
+            raise
+
+    def _start(self, environment: Mapping[str, str]) -> None:
+        with ExitStack() as theirs:
+            mine, end = socket.socketpair()
+            theirs.callback(end.close)
+            self.channel = Channel(mine)
+            self._open.callback(self.channel.close)
+            mine.setblocking(False)
+            lifeline, held = os.pipe()
+            theirs.callback(os.close, lifeline)
+            self._open.callback(os.close, held)
+            printed, printing = os.pipe()
+            theirs.callback(os.close, printing)
+            shared = shared_byte()
+            if shared >= 0:
+                theirs.callback(os.close, shared)
+            self.output = Output(printed, shared)
+            self._open.callback(self.output.close)
+            passed = (end.fileno(), lifeline, shared)
+            paths = [path for path in sys.path if isinstance(path, str)]
+            self._process = subprocess.Popen(  # noqa: S603  (this very interpreter)
+                [sys.executable, "-c", _PROGRAM, *map(str, passed), *paths],
+                stdin=subprocess.DEVNULL,
+                stdout=printing,
+                stderr=printing,
+                env=environment,
+                pass_fds=[number for number in passed if number >= 0],
+                start_new_session=True,
+            )
+            self._seen = psutil.Process(self._process.pid)
+
+    @property
+    def number(self) -> int:
+        """That of the process."""
+        return self._process.pid
+
+    def has_ended(self) -> bool:
+        try:
+            return self._seen.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    def look(self) -> None:
+        """Sees how much memory the process holds now."""
+        self._peak = max(self._peak, memory(self.number))
+
+    def await_end(self, until: float) -> bool:
+        """Waits for the process to end by itself, up to a time of the monotonic clock; returns whether it has."""
+        while not (ended := self.has_ended()) and time.monotonic() < until:
+            time.sleep(0.002)
+        return ended
+
+    def end(self) -> Ending:
+        """Kills whatever runs of the worker and all it has started, and frees what belongs to it."""
+        if self._ending is None:
+            kill(self.number)
+            self._ending = self._reaped()
+            self._process.returncode = self._ending.code
+            self._open.close()
+        return self._ending
+
+    def _reaped(self) -> Ending:
+        until = time.monotonic() + _TO_DIE
+        while time.monotonic() < until:
+            try:
+                number, status, usage = os.wait4(self.number, os.WNOHANG)
+            except ChildProcessError:
+                break  # somebody else in this process has waited for it
+            if number:
+                return Ending(os.waitstatus_to_exitcode(status), self._true_peak(usage.ru_maxrss))
+            time.sleep(0.001)
+        return Ending(0, 0)
+
+    def _true_peak(self, counted: int) -> int:
+        """What a process is said to have held counts what its parent held when it was forked."""
+        return max(self._peak, counted * _KIBI if counted > self._peak_of_parent else 0)
+
+
+def memory(process: int) -> int:
+    """The bytes that a process holds in memory; 0 for one that has gone."""
+    try:
+        held: int = psutil.Process(process).memory_info().rss
+    except psutil.NoSuchProcess:
+        return 0
+    return held
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a process has ended: its exit code, or the negative number of the signal; and the most bytes it held."""
+
+    code: int
+    peak: int
+
+    def __str__(self) -> str:
+        return f"worker died ({'; '.join(self._details())})"
+
+    def _details(self) -> Iterator[str]:
+        peak = f"peak {readable(self.peak)}" if self.peak else ""
+        if self.code >= 0:
+            yield f"exit code {self.code}"
+        else:
+            yield f"signal {-self.code} ({_name(-self.code)})"
+            peak = f"was it out of memory? {peak}".rstrip() if self.code == -signal.SIGKILL else peak
+        if peak:
+            yield peak
+
+    def failure(self) -> Failure:
+        return Failure("worker died", str(self), "", str(self))
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"

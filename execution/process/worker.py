@@ -1,0 +1,206 @@
+"""The program of a worker: runs the jobs that come through a socket, one after another, and tells how they end."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import io
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, TextIO
+
+from retiarii.engine import Assignment, Completed, Failed, Failure, Job, Stopped
+from retiarii.errors import ExperimentError
+from retiarii.evaluator import TrialStopped
+from retiarii.execution.process.channel import Channel, Closed
+from retiarii.execution.process.descendants import adopt_orphans, left_behind
+from retiarii.execution.process.lifeline import end_with
+from retiarii.execution.process.messages import Message, Outline, Word, decoded, said
+from retiarii.execution.process.output import Marks
+from retiarii.execution.process.telling import Telling
+from retiarii.execution.running import run
+from retiarii.execution.shipping import unpacked
+from retiarii.trial import Report
+
+
+def main(channel: int, lifeline: int, shared: int) -> None:
+    """Works until the other side closes the channel.
+
+    Args:
+        channel: The file descriptor of a socket.
+        lifeline: That of a pipe; see `end_with`.
+        shared: That of a byte; see `Marks`.
+    """
+    end_with(lifeline)
+    _leave_signals_to_the_parent()
+    faulthandler.enable()
+    adopt_orphans()
+    with contextlib.suppress(Closed):
+        Worker(Channel(socket.socket(fileno=channel)), Marks(shared)).work()
+
+
+class Worker:
+    """What runs in a worker process.
+
+    Args:
+        channel: Blocking.
+        marks: Of what is printed here.
+    """
+
+    def __init__(self, channel: Channel, marks: Marks) -> None:
+        self._channel = channel
+        self._marks = marks
+        self._telling = Telling(channel)
+        self._is_forked = False
+        os.register_at_fork(after_in_child=self._note_fork)
+        self._streams = [_spoken_at_once(stream) for stream in (sys.stdout, sys.stderr)]
+        self._messages: deque[list[Outline]] = deque()
+        self._cancelled: set[int] = set()
+
+    def work(self) -> None:
+        """Loads the assignment, which comes first, and runs jobs.
+
+        Raises:
+            Closed: the other side wants no more.
+        """
+        arguments, data = self._received(2)
+        sys.argv[:] = arguments
+        try:
+            assignment = unpacked(data)
+        except Exception:  # noqa: BLE001  (whatever it is, it is told to whoever sent the assignment)
+            self._telling.tell((Word.REFUSED, traceback.format_exc()))
+            return
+        del data
+        self._telling.tell((Word.READY,))
+        while True:
+            while self._messages:
+                self._run(self._messages.popleft(), assignment)
+            self._sort(self._channel.receive(wait=True))
+
+    def _received(self, count: int) -> list[Any]:
+        messages: list[Any] = []
+        while len(messages) < count:
+            messages += self._channel.receive(wait=True)
+        return messages
+
+    def _sort(self, messages: Sequence[list[Outline] | int]) -> None:
+        """Keeps what is to be run, and what is cancelled of that."""
+        for message in messages:
+            if isinstance(message, int):
+                self._cancelled.add(message)
+            else:
+                self._messages.append(message)
+
+    def _run(self, outlines: list[Outline], assignment: Assignment) -> None:
+        if len(outlines) == 1:
+            (outline,) = outlines
+            self._telling.tell(self._end(decoded(outline), assignment))
+            self._see_to_leftovers(outline[0])
+            return
+        with self._telling.little_by_little():
+            for outline in outlines:
+                self._run_among_others(decoded(outline), assignment)
+            self._see_to_leftovers(outlines[-1][0])
+
+    def _run_among_others(self, job: Job, assignment: Assignment) -> None:
+        self._telling.runs(job.number)
+        is_told = self._telling.tell_soon(self._end(job, assignment))
+        if is_told:  # else it was short, and the next ones may be as well
+            self._see_to_leftovers(job.number)
+            self._sort(self._channel.receive(wait=False))
+
+    def _end(self, job: Job, assignment: Assignment) -> Message:
+        """Runs a job, and says how it ended."""
+        number = job.number
+        if number in self._cancelled:
+            return said(Stopped(number, 0.0), time.monotonic(), is_marked=False)
+        end = self._evaluated(job, assignment)
+        if self._is_forked:
+            os._exit(1)  # what the evaluation has forked has come back to here
+        self._cancelled.discard(number)
+        self._flush()
+        return said(end, time.monotonic(), is_marked=self._marks.end(number))
+
+    def _see_to_leftovers(self, number: int) -> None:
+        """If trials have left processes behind, says so, and does nothing more but wait for the end that this means.
+
+        Args:
+            number: That of the last trial.
+        """
+        left = left_behind()
+        if left:
+            self._telling.tell((Word.LEFTOVERS, number, left))
+            while True:
+                self._channel.receive(wait=True)
+
+    def _evaluated(self, job: Job, assignment: Assignment) -> Completed | Failed | Stopped:
+        def receive(report: Report) -> None:
+            if self._is_forked:
+                raise ExperimentError(
+                    "report_intermediate was called in a process that the evaluation has forked; hand the value to the "
+                    "process that evaluates, and report it there"
+                )
+            self._telling.tell((Word.REPORTED, job.number, report))
+            self._sort(self._channel.receive(wait=False))
+            if job.number in self._cancelled:
+                raise TrialStopped
+
+        begin = time.monotonic()
+        try:
+            return run(assignment, job, receive)
+        except Closed:
+            raise
+        except SystemExit as error:
+            failure = _exit(error)
+        except BaseException as error:  # noqa: BLE001  (nothing that an evaluation raises is meant for this process)
+            failure = Failure.from_exception(error)
+        return Failed(job.number, failure, time.monotonic() - begin)
+
+    def _flush(self) -> None:
+        try:
+            for stream in self._streams:
+                stream.flush()
+        except (OSError, ValueError):  # the evaluation has closed it
+            return
+
+    def _note_fork(self) -> None:
+        self._is_forked = True
+
+
+def _spoken_at_once(stream: TextIO) -> TextIO:
+    """The stream, with each line of it written when it is printed, so that the last ones before a crash are not lost.
+
+    Text that can't be encoded is no error.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    return stream
+
+
+def _exit(error: SystemExit) -> Failure:
+    failure = Failure.from_exception(error)
+    message = f"the evaluation called exit({'' if error.code is None else repr(error.code)})"
+    return Failure(failure.kind, message, failure.place, f"{failure.text}{message}\n")
+
+
+def _leave_signals_to_the_parent() -> None:
+    """Makes Ctrl-C and SIGTERM do nothing here: the process that started this one decides when it ends.
+
+    They are not ignored outright, since whatever an evaluation starts would ignore them too.
+    """
+    process = os.getpid()
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != process:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGINT, leave)
+    signal.signal(signal.SIGTERM, leave)

@@ -1,0 +1,1 @@
+"""What `RayEngine` is made of; `actor`, `cluster` and `place` need Ray."""

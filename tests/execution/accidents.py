@@ -1,0 +1,131 @@
+"""What may happen to a process that runs trials. Imports little, since workers import it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+from retiarii import ExperimentError, report_intermediate
+
+
+def at_one(act):
+    """An evaluation in which something happens in trial 1 only."""
+
+    def evaluate(sample):
+        if sample["width"] == 1:
+            act()
+        return float(sample["width"])
+
+    return evaluate
+
+
+def process(sample):
+    return float(os.getpid())
+
+
+def kill_oneself():
+    print("these were its last words")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def crash():
+    ctypes.string_at(0)
+
+
+def leave():
+    os._exit(3)
+
+
+def quit_politely():
+    raise SystemExit(3)
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+def sleep():
+    time.sleep(600)
+
+
+def stop_oneself():
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def come_back_twice():
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+
+
+def report_from_a_fork():
+    child = os.fork()
+    if not child:
+        try:
+            report_intermediate({"value": 1.0})
+        except ExperimentError:
+            os._exit(7)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    raise ValueError(f"the child ended with {os.waitstatus_to_exitcode(status)}")
+
+
+def write_everywhere(data):
+    for number in range(3, 64):
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                os.write(number, data)
+    time.sleep(600)
+
+
+def have_a_thread():
+    threading.Thread(target=time.sleep, args=(600,)).start()
+
+
+def take_memory():
+    kept = []
+    while True:
+        kept.append(b"x" * 10**7)
+        time.sleep(0.01)
+
+
+def let_a_child_take_memory():
+    subprocess.run([sys.executable, "-c", "x = b'x' * 10**9; import time; time.sleep(600)"], check=True)
+
+
+def keep_memory(sample):
+    sys.kept = [*getattr(sys, "kept", []), b"x" * 150_000_000]
+    return process(sample)
+
+
+def leave_children(note):
+    """A child, one with a session of its own, and an orphan that has one too."""
+    children = [subprocess.Popen(["sleep", "600"], start_new_session=own) for own in (False, True)]  # noqa: S607
+    command = ["sh", "-c", "setsid sleep 600 >&- 2>&- & echo $!"]
+    orphan = subprocess.run(command, capture_output=True, text=True, check=True)
+    note.write_text(" ".join([*(str(child.pid) for child in children), orphan.stdout]))
+
+
+def print_much(sample):
+    if sample["width"] == 0:
+        for _ in range(2_000):
+            os.write(1, b"x" * 100_000)
+    print("this is", sample["width"], "\udcff", end="")
+    print("and this", file=sys.stderr)
+    os.write(2, b"and that")
+    return 1.0
+
+
+def hear_signals(sample):
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGINT)
+    with subprocess.Popen(["sleep", "600"]) as child:  # noqa: S607
+        child.terminate()
+    return float(child.returncode)

@@ -1,0 +1,110 @@
+"""Short trials in worker processes: what is done to run them fast makes no difference otherwise."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import time
+
+import pytest
+from trials import ends_of, jobs, opened
+
+from retiarii.engine import Completed, Failed
+from retiarii.execution import ProcessEngine
+
+LONG = 100_000
+PATIENCE = 60
+
+
+def note(file, act, sample):
+    """Writes down that a trial runs; one of them is different."""
+    with file.open("a") as notes:
+        notes.write(f"{sample['width']}\n")
+    if sample["width"] == LONG:
+        act()
+    return float(sample["width"])
+
+
+def hurried(engine):
+    """Gives an engine short trials until it wants two more for each worker; they are fewer than LONG."""
+    count, until = 0, time.monotonic() + PATIENCE
+    while engine.room < 2 * engine.workers:
+        assert time.monotonic() < until, f"after {count} trials it has room for {engine.room}"
+        ends_of(engine, jobs(10, count))
+        count += 10
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), "worker died"),
+        (lambda: time.sleep(600), "time limit"),
+    ],
+)
+def test_a_trial_that_waits_in_a_worker_when_that_ends_runs_once_elsewhere(act, kind, tmp_path):
+    file = tmp_path / "notes"
+    with opened(ProcessEngine(workers=2, trial_timeout=1.5), functools.partial(note, file, act)) as engine:
+        hurried(engine)
+        file.unlink()
+        ends = ends_of(engine, jobs(60, LONG - 20))
+    failed = ends.pop(LONG)
+    assert isinstance(failed, Failed)
+    assert failed.failure.kind == kind
+    assert all(isinstance(end, Completed) and end.metrics["default"] == number for number, end in ends.items())
+    assert sorted(map(int, file.read_text().split())) == [*range(LONG - 20, LONG + 40)]
+
+
+def test_the_time_limit_begins_with_the_trial_not_with_its_waiting():
+    def evaluate(sample):
+        time.sleep(0.4 if sample["width"] >= LONG else 0)
+        return 1.0
+
+    with opened(ProcessEngine(workers=2, trial_timeout=0.7), evaluate) as engine:
+        hurried(engine)
+        assert all(isinstance(end, Completed) for end in ends_of(engine, jobs(8, LONG)).values())
+
+
+def test_a_worker_whose_trial_takes_longer_gets_one_after_another():
+    def evaluate(sample):
+        time.sleep(0.05 if sample["width"] >= LONG else 0)
+        return 1.0
+
+    with opened(ProcessEngine(workers=2), evaluate) as engine:
+        hurried(engine)
+        ends_of(engine, jobs(8, LONG))
+        assert engine.room == 2
+
+
+@pytest.mark.parametrize("arguments", [{"workers": 1}, {"workers": 2, "memory_limit": "4GB"}])
+def test_one_worker_and_those_with_a_limit_of_memory_get_one_after_another(arguments):
+    with opened(ProcessEngine(**arguments), lambda sample: 1.0) as engine:
+        ends_of(engine, jobs(60))
+        assert engine.room == engine.workers
+
+
+@pytest.mark.parametrize("per_message", [1, 16])
+@pytest.mark.parametrize("pause", [0, 0.001])
+def test_what_is_printed_past_python_belongs_to_its_trial(per_message, pause, tmp_path):
+    def evaluate(sample):
+        if sample["width"] % 3 == 0:
+            os.write(1, b"trial %d" % sample["width"])
+            time.sleep(pause)  # so that it is read meanwhile
+        return 1.0
+
+    with opened(ProcessEngine(workers=2, trials_per_message=per_message), evaluate, folder=tmp_path) as engine:
+        ends_of(engine, jobs(200))
+    printed = {path.parent.name: path.read_text() for path in tmp_path.glob("*/output.txt")}
+    assert printed == {str(number): f"trial {number}" for number in range(0, 200, 3)}
+
+
+def test_an_evaluation_may_close_what_it_prints_to(tmp_path):
+    def evaluate(sample):
+        if sample["width"] == 1:
+            print("the last thing it says", flush=True)
+            os.close(1)
+        return 1.0
+
+    with opened(ProcessEngine(workers=1), evaluate, folder=tmp_path) as engine:
+        assert all(isinstance(end, Completed) for end in ends_of(engine, jobs(4)).values())
+    assert (tmp_path / "1" / "output.txt").read_text() == "the last thing it says\n"
