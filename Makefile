@@ -9,7 +9,7 @@ ZOO := $(VENV)-zoo/.installed
 WHEEL_VENV := build/wheel-venv
 WHEEL_TESTS := domain strategies evaluators execution
 
-.PHONY: demo test lint types wheel bench clean
+.PHONY: demo test lint types wheel bench faults clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/hello_search.py
@@ -29,6 +29,10 @@ types: $(DEVELOPER)
 bench: $(ZOO)
 	$(VENV)-zoo/bin/python benchmarks/trace_fidelity.py --jobs 2
 
+# Kills searches and their workers a thousand times at random moments, and makes other faults; some minutes.
+faults: $(INSTALLED)
+	$(BIN)/python benchmarks/kill_points.py --kills 1000
+
 # The wheel is built from the sdist, installed where the source cannot be seen, and tested from another folder.
 # It borrows the dependencies of $(VENV) by a .pth line, which does not carry the editable install along.
 wheel: $(DEVELOPER)
@@ -42,7 +46,8 @@ wheel: $(DEVELOPER)
 	cp -R pyproject.toml docs build/elsewhere/
 	cp -R $(wildcard tests/conftest.py) $(addprefix tests/,$(WHEEL_TESTS)) build/elsewhere/tests/
 	cd build/elsewhere && ../../$(WHEEL_VENV)/bin/python -c "import retiarii; assert 'wheel-venv' in retiarii.__file__, retiarii.__file__"
-	cd build/elsewhere && ../../$(WHEEL_VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal
+	cd build/elsewhere && ../../$(WHEEL_VENV)/bin/retiarii doctor
+	cd build/elsewhere && ../../$(WHEEL_VENV)/bin/python -m pytest --numprocesses 2 --dist worksteal --ignore-glob "*test_ray*"
 
 clean:
 	rm -rf $(VENV) $(VENV)-zoo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""What the benchmark of engines and of experiments is made of."""
