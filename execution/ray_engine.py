@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from retiarii.engine import Assignment, Engine, Event, Failed, Failure, Interrupted, Job, Stopped
 from retiarii.errors import ExperimentError
+from retiarii.execution.checks import TAKEN, checked_count, checked_seconds
 from retiarii.execution.ray.resources import checked_resources
 from retiarii.execution.shipping import packed
 
@@ -67,9 +68,9 @@ class RayEngine(Engine):
             raise ExperimentError("RayEngine needs Ray, which is not installed: pip install 'retiarii[ray]'")
         self.address = address
         self.resources_per_trial = checked_resources(resources_per_trial or {})
-        self.workers = None if workers is None else _checked_count("workers", workers)
-        self.trial_timeout = None if trial_timeout is None else _checked_seconds(trial_timeout)
-        self.trials_per_message = _checked_count("trials_per_message", trials_per_message)
+        self.workers = None if workers is None else checked_count("workers", workers)
+        self.trial_timeout = None if trial_timeout is None else checked_seconds(trial_timeout)
+        self.trials_per_message = checked_count("trials_per_message", trials_per_message)
         if workers is None and not any(self.resources_per_trial.values()):
             raise ExperimentError(
                 "resources_per_trial asks for nothing; then workers has to say how many run at a time"
@@ -84,6 +85,8 @@ class RayEngine(Engine):
 
     def open(self, assignment: Assignment) -> None:
         """Sends the assignment, and waits until one actor has taken it."""
+        if self._cluster is not None:
+            raise ExperimentError(TAKEN)
         data = packed(assignment)
         import ray  # noqa: PLC0415
 
@@ -266,17 +269,3 @@ def _cause(error: Exception) -> str:
     """What Ray says about a lost node, without its table of the actor's particulars."""
     lines = (line.strip() for line in str(error).splitlines() if not re.match(r"\t\w+: ", line))
     return f"its node was lost, or the way there: {' '.join(lines)}"
-
-
-def _checked_count(name: str, count: int) -> int:
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ExperimentError(f"{name} is {count!r}; expected a positive integer")
-    return count
-
-
-def _checked_seconds(seconds: float) -> float:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-        raise ExperimentError(
-            f"trial_timeout is {seconds!r}; expected a positive number of seconds, or None for no limit"
-        )
-    return float(seconds)

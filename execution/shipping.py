@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import io
 import pickle
+import sys
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,16 +39,45 @@ def packed(assignment: Assignment) -> bytes:
     folder = assignment.folder.absolute() if assignment.folder is not None else None
     sent = replace(assignment, space=space, folder=folder)
     try:
-        return _dumps(sent)
+        with io.BytesIO() as file:
+            pickler = _Pickler(file)
+            pickler.dump((sent, pickler.own))
+            return file.getvalue()
     except Exception as error:
         raise ExperimentError(_reason(sent, error)) from error
 
 
 def unpacked(data: bytes) -> Assignment:
-    """What `packed` has packed. Modules that this imports cannot pack anything themselves meanwhile."""
+    """What `packed` has packed. Modules that this imports cannot pack anything themselves meanwhile.
+
+    What came from `__main__` is put into the `__main__` of this process, where pickle looks for it.
+    """
     with _unpacking():
-        assignment: Assignment = pickle.loads(data)  # noqa: S301  (comes from the process that started this one)
+        assignment: Assignment
+        own: dict[str, Any]
+        assignment, own = pickle.loads(data)  # noqa: S301  (comes from the process that started this one)
+    vars(sys.modules["__main__"]).update(own)
     return assignment
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Notes what it takes along of `__main__`.
+
+    Attributes:
+        own: Classes and functions by their names; all of them are there when the rest has been pickled.
+    """
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self.own: dict[str, Any] = {}
+        self._main = vars(sys.modules["__main__"])
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, type | types.FunctionType) and value.__module__ == "__main__":
+            name = value.__qualname__
+            if self._main.get(name) is value:
+                self.own[name] = value
+        return super().reducer_override(value)
 
 
 @contextmanager

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
 _PR_SET_CHILD_SUBREAPER = 36
 _LONGEST = 100
+_TO_LEAVE = 0.1
+
+MARK = "RETIARII_WORKER"
+"""The environment variable by which what a worker has started is known, whoever its parent has become."""
 
 
 def adopt_orphans() -> None:
@@ -24,11 +30,17 @@ def adopt_orphans() -> None:
 
 def left_behind() -> list[str]:
     """The children of this process that still run, described, without those that serve it all its life."""
-    if not _has_children():
+    if not (_has_children() and _running_children()):
         return []
+    gc.collect()  # a loader of torch, say, ends its processes when it goes, and may be part of a cycle
+    time.sleep(_TO_LEAVE)
+    return [_described(child) for child in _running_children()]
+
+
+def _running_children() -> list[psutil.Process]:
     import psutil  # noqa: PLC0415  (most workers never need it)
 
-    return [_described(child) for child in psutil.Process().children() if child.pid not in _servants() and _runs(child)]
+    return [child for child in psutil.Process().children() if child.pid not in _servants() and _runs(child)]
 
 
 def _has_children() -> bool:
@@ -87,3 +99,13 @@ def _described(process: psutil.Process) -> str:
         return f"{process.pid} ({' '.join(process.cmdline())[:_LONGEST]})"
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return str(process.pid)
+
+
+def kill_marked(mark: str) -> None:
+    """Kills the processes that a worker has started which had this mark in its environment."""
+    import psutil  # noqa: PLC0415  (most workers never need it)
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(MARK) == mark:
+                process.kill()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from retiarii.engine import Assignment, Engine, Event, Failed, Failure, Job
 from retiarii.errors import ExperimentError
+from retiarii.execution.checks import TAKEN, checked_count, checked_seconds
 from retiarii.execution.process.agenda import Agenda
 from retiarii.execution.process.channel import Closed, Garbled
 from retiarii.execution.process.crew import Crew
@@ -60,15 +61,13 @@ class ProcessEngine(Engine):
         devices: Devices = "auto",
         trials_per_message: int = 1,
     ) -> None:
-        for name, count in (("workers", workers), ("trials_per_message", trials_per_message)):
-            if count is not None and count < 1:
-                raise ExperimentError(f"{name} is {count!r}; expected at least 1")
-        self.workers = workers if workers is not None else len(gpus(devices)) or cores()
-        self.trials_per_message = trials_per_message
+        found = gpus(devices)
+        self.workers = len(found) or cores() if workers is None else checked_count("workers", workers)
+        self.trials_per_message = checked_count("trials_per_message", trials_per_message)
         self.devices = devices
-        self.trial_timeout = trial_timeout
+        self.trial_timeout = None if trial_timeout is None else checked_seconds(trial_timeout)
         self.memory_limit = memory_limit
-        self._limits = Limits(trial_timeout, memory_limit)
+        self._limits = Limits(self.trial_timeout, memory_limit)
         self._goes_ahead = self.workers > 1 and trials_per_message == 1 and memory_limit is None
         self._agenda = Agenda(socket.gethostname())
         self._crew: Crew | None = None
@@ -77,7 +76,8 @@ class ProcessEngine(Engine):
         """Starts the workers and waits until one of them is ready."""
         if os.name != "posix":
             raise ExperimentError("ProcessEngine runs on POSIX systems only; use SequentialEngine here")
-        self.close()
+        if self._crew is not None:
+            raise ExperimentError(TAKEN)
         try:
             self._folder_of = assignment.folder_of
             self._crew = Crew(self.workers, self.devices, packed(assignment))

@@ -12,7 +12,7 @@ import psutil
 from retiarii.engine import Failure
 from retiarii.errors import ExperimentError
 from retiarii.execution.process.resources import amount, readable
-from retiarii.execution.process.spawned import Spawned, memory
+from retiarii.execution.process.spawned import Spawned, memory, share_of_memory
 
 _INTERVAL = 0.25
 _MEMORY_INTERVAL = 0.15
@@ -26,12 +26,10 @@ class Limits:
         memory_limit: Bytes that a worker and its children may hold, or a text such as "4GB".
 
     Raises:
-        ExperimentError: they are no such limits.
+        ExperimentError: `memory_limit` is none.
     """
 
     def __init__(self, trial_timeout: float | None, memory_limit: int | str | None) -> None:
-        if trial_timeout is not None and not trial_timeout > 0:
-            raise ExperimentError(f"trial_timeout is {trial_timeout!r}; expected seconds, more than 0")
         self.trial_timeout = trial_timeout
         self.memory_limit = None if memory_limit is None else amount(memory_limit, "memory_limit")
         self.next_look = 0.0
@@ -62,7 +60,10 @@ class Limits:
         """The workers that hold more than they may, and what they hold."""
         if self.memory_limit is None:
             return
-        for worker, used in zip(workers, _held(workers), strict=True):
+        for worker, processes in zip(workers, _families(workers), strict=True):
+            used = sum(map(memory, processes))
+            if used > self.memory_limit and len(processes) > 1:
+                used = sum(map(share_of_memory, processes))  # which takes longer to find out
             if worker.is_ready and used > self.memory_limit:
                 message = f"used {readable(used)} with memory_limit={readable(self.memory_limit)}, and was killed"
                 yield worker, Failure("memory limit", message, "", message)
@@ -89,13 +90,13 @@ class Limits:
         return memory(worker.number) - worker.memory > (self.memory_limit - worker.memory) / 2
 
 
-def _held(workers: Sequence[Spawned]) -> list[int]:
-    """The bytes that workers hold, each with all that descends from it."""
-    held = {worker.number: memory(worker.number) for worker in workers}
+def _families(workers: Sequence[Spawned]) -> list[list[int]]:
+    """Workers, each with all that descends from it, by their numbers."""
+    families = {worker.number: [worker.number] for worker in workers}
     parents = {worker.number: worker.number for worker in workers}
     for descendant in psutil.Process().children(recursive=True):  # one walk over all processes for all workers
         with suppress(psutil.NoSuchProcess):
             owner = parents.setdefault(descendant.pid, parents.get(descendant.ppid(), os.getpid()))
-            if owner in held and descendant.pid != owner:
-                held[owner] += memory(descendant.pid)
-    return [held[worker.number] for worker in workers]
+            if owner in families and descendant.pid != owner:
+                families[owner].append(descendant.pid)
+    return [families[worker.number] for worker in workers]

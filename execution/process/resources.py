@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from retiarii.errors import ExperimentError
 
@@ -35,7 +35,7 @@ def gpus(devices: Devices) -> list[str]:
         return []
     if devices == "auto":
         return _visible_gpus()
-    if isinstance(devices, str) or not devices:
+    if not isinstance(devices, list | tuple | range) or not devices or not all(map(_is_gpu, devices)):
         raise ExperimentError(f"devices is {devices!r}; expected 'auto', 'cpu' or a list of GPUs such as [0, 1]")
     return [str(device) for device in devices]
 
@@ -86,6 +86,13 @@ def _visible_gpus() -> list[str]:
     torch = sys.modules.get("torch")
     count = torch.cuda.device_count() if torch is not None else len(list(Path("/dev").glob("nvidia[0-9]*")))
     return [str(number) for number in range(count)]
+
+
+def _is_gpu(device: Any) -> bool:
+    """Whether CUDA may know a GPU by that: a number, or a name such as "GPU-8932f937", but not torch's "cuda:0"."""
+    if isinstance(device, str):
+        return bool(device.strip()) and not set(",:") & {*device} and not device.startswith("-")
+    return isinstance(device, int) and not isinstance(device, bool) and device >= 0
 
 
 def _number(own: Mapping[str, str], name: str, otherwise: int) -> int:

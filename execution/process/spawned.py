@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import secrets
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import psutil
 
 from retiarii.engine import Failure, Job
 from retiarii.execution.process.channel import Channel
-from retiarii.execution.process.descendants import kill
+from retiarii.execution.process.descendants import MARK, kill, kill_marked
 from retiarii.execution.process.output import Output, shared_byte
 from retiarii.execution.process.resources import readable
 
@@ -66,6 +67,7 @@ class Spawned:
         self._peak = 0
         self._peak_of_parent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self._ending: Ending | None = None
+        self._mark = secrets.token_hex(8)
         self._open = ExitStack()
         try:
             self._start(environment)
@@ -85,10 +87,13 @@ class Spawned:
             self._open.callback(os.close, held)
             printed, printing = os.pipe()
             theirs.callback(os.close, printing)
-            shared = shared_byte()
-            if shared >= 0:
-                theirs.callback(os.close, shared)
-            self.output = Output(printed, shared)
+            with ExitStack() as early:
+                early.callback(os.close, printed)
+                shared = shared_byte()
+                if shared >= 0:
+                    theirs.callback(os.close, shared)
+                self.output = Output(printed, shared)
+                early.pop_all()
             self._open.callback(self.output.close)
             passed = (end.fileno(), lifeline, shared)
             paths = [path for path in sys.path if isinstance(path, str)]
@@ -97,7 +102,7 @@ class Spawned:
                 stdin=subprocess.DEVNULL,
                 stdout=printing,
                 stderr=printing,
-                env=environment,
+                env={**environment, MARK: self._mark},
                 pass_fds=[number for number in passed if number >= 0],
                 start_new_session=True,
             )
@@ -127,8 +132,11 @@ class Spawned:
     def end(self) -> Ending:
         """Kills whatever runs of the worker and all it has started, and frees what belongs to it."""
         if self._ending is None:
+            had_ended = self.has_ended()
             kill(self.number)
             self._ending = self._reaped()
+            if had_ended and self._ending.code:
+                kill_marked(self._mark)  # nobody knows any more whose children they were
             self._process.returncode = self._ending.code
             self._open.close()
         return self._ending
@@ -157,6 +165,18 @@ def memory(process: int) -> int:
     except psutil.NoSuchProcess:
         return 0
     return held
+
+
+def share_of_memory(process: int) -> int:
+    """As `memory`; what several processes share, such as a parent and those that it has forked, is divided among them.
+
+    Where the system does not tell, it is counted whole.
+    """
+    try:
+        shared = getattr(psutil.Process(process).memory_full_info(), "pss", 0)
+    except psutil.Error:  # it has gone, or nobody may look
+        shared = 0
+    return int(shared) or memory(process)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import contextlib
 import faulthandler
 import io
 import os
+import reprlib
 import signal
 import socket
 import sys
@@ -17,7 +18,6 @@ from types import FrameType
 from typing import Any, TextIO
 
 from retiarii.engine import Assignment, Completed, Failed, Failure, Job, Stopped
-from retiarii.errors import ExperimentError
 from retiarii.evaluator import TrialStopped
 from retiarii.execution.process.channel import Channel, Closed
 from retiarii.execution.process.descendants import adopt_orphans, left_behind
@@ -28,6 +28,11 @@ from retiarii.execution.process.telling import Telling
 from retiarii.execution.running import run
 from retiarii.execution.shipping import unpacked
 from retiarii.trial import Report
+
+_FORKED = (
+    "report_intermediate was called in a process that the evaluation has forked, which ends: hand the value to the "
+    "process that evaluates, and report it there"
+)
 
 
 def main(channel: int, lifeline: int, shared: int) -> None:
@@ -143,10 +148,8 @@ class Worker:
     def _evaluated(self, job: Job, assignment: Assignment) -> Completed | Failed | Stopped:
         def receive(report: Report) -> None:
             if self._is_forked:
-                raise ExperimentError(
-                    "report_intermediate was called in a process that the evaluation has forked; hand the value to the "
-                    "process that evaluates, and report it there"
-                )
+                print(_FORKED, file=sys.stderr)
+                raise TrialStopped
             self._telling.tell((Word.REPORTED, job.number, report))
             self._sort(self._channel.receive(wait=False))
             if job.number in self._cancelled:
@@ -186,7 +189,7 @@ def _spoken_at_once(stream: TextIO) -> TextIO:
 
 def _exit(error: SystemExit) -> Failure:
     failure = Failure.from_exception(error)
-    message = f"the evaluation called exit({'' if error.code is None else repr(error.code)})"
+    message = f"the evaluation called exit({'' if error.code is None else reprlib.repr(error.code)})"
     return Failure(failure.kind, message, failure.place, f"{failure.text}{message}\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import socket
 import sys
 import threading
@@ -131,7 +132,7 @@ class TrialActor:
         try:
             return run(self._assignment, job, receive)
         except SystemExit as error:
-            failure = Failure("SystemExit", f"the evaluation called exit({error.code!r})", "", "")
+            failure = Failure("SystemExit", f"the evaluation called exit({reprlib.repr(error.code)})", "", "")
         except BaseException as error:  # noqa: BLE001  (meant for a process; this one has other trials to run)
             failure = Failure.from_exception(error)
         return Failed(job.number, failure, time.monotonic() - begin)

@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 
-from retiarii import ExperimentError, report_intermediate
+from retiarii import report_intermediate
+from retiarii.evaluator import TrialStopped
 
 
 def at_one(act):
@@ -70,7 +71,7 @@ def report_from_a_fork():
     if not child:
         try:
             report_intermediate({"value": 1.0})
-        except ExperimentError:
+        except TrialStopped:
             os._exit(7)
         os._exit(0)
     _, status = os.waitpid(child, 0)
@@ -98,6 +99,36 @@ def take_memory():
 
 def let_a_child_take_memory():
     subprocess.run([sys.executable, "-c", "x = b'x' * 10**9; import time; time.sleep(600)"], check=True)
+
+
+def share_memory():
+    kept = b"x" * 150_000_000
+    children = []
+    for _ in range(3):
+        child = os.fork()
+        if not child:
+            time.sleep(1)
+            os._exit(not kept)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+
+
+class Owner:
+    """Part of a cycle, and ends its process when it goes."""
+
+    def __init__(self):
+        self.itself = self
+        self.child = subprocess.Popen(["sleep", "600"])  # noqa: S607
+
+    def __del__(self):
+        self.child.kill()
+        self.child.wait()
+
+
+def own_a_child(sample):
+    Owner()
+    return process(sample)
 
 
 def keep_memory(sample):

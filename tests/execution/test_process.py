@@ -20,9 +20,11 @@ from accidents import (
     leave,
     leave_children,
     let_a_child_take_memory,
+    own_a_child,
     print_much,
     quit_politely,
     report_from_a_fork,
+    share_memory,
     sleep,
     stop_oneself,
     take_memory,
@@ -137,6 +139,16 @@ def test_memory_of_children_counts():
     assert one_fails(ProcessEngine(workers=1, memory_limit="300MB"), let_a_child_take_memory).kind == "memory limit"
 
 
+def test_memory_that_children_share_counts_once():
+    with opened(ProcessEngine(workers=1, memory_limit="450MB"), at_one(share_memory)) as engine:
+        assert all(isinstance(end, Completed) for end in ends_of(engine, jobs(3)).values())
+
+
+def test_children_that_end_with_what_is_no_longer_used_are_not_left_behind():
+    with opened(ProcessEngine(workers=1), own_a_child) as engine:
+        assert len({end.metrics["default"] for end in ends_of(engine, jobs(2)).values()}) == 1
+
+
 def test_memory_that_is_kept_is_not_charged_to_the_next_trial():
     with opened(ProcessEngine(workers=1, memory_limit="250MB"), keep_memory) as engine:
         ends = ends_of(engine, jobs(3))
@@ -187,8 +199,10 @@ def test_a_process_that_comes_back_from_a_fork_says_nothing():
         assert all(isinstance(end, Completed) for end in ends_of(engine, jobs(3)).values())
 
 
-def test_a_process_that_an_evaluation_has_forked_cannot_report():
-    assert one_fails(ProcessEngine(workers=1), report_from_a_fork).message == "the child ended with 7"
+def test_a_process_that_an_evaluation_has_forked_cannot_report(tmp_path):
+    failure = one_fails(ProcessEngine(workers=1), report_from_a_fork, folder=tmp_path)
+    assert failure.message == "the child ended with 7"
+    assert "called in a process that the evaluation has forked" in (tmp_path / "1" / "output.txt").read_text()
 
 
 @pytest.mark.parametrize("data", [b"\xff" * 100, b"\0" * 100])

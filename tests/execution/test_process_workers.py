@@ -12,7 +12,7 @@ import time
 import psutil
 import pytest
 from accidents import hear_signals, process
-from trials import alive, ends_of, jobs, opened
+from trials import alive, assignment, ends_of, jobs, opened
 
 from retiarii import ExperimentError, hub
 from retiarii.engine import Completed, Job
@@ -51,6 +51,38 @@ if __name__ == "__main__":
     engine.close()
 """
 
+PICKLING = """
+import dataclasses, enum, multiprocessing, pickle
+from retiarii.engine import Assignment, Completed, Job
+from retiarii.evaluators import FunctionalEvaluator
+from retiarii.execution import ProcessEngine
+
+class Color(enum.Enum):
+    RED = 1
+
+@dataclasses.dataclass
+class Batch:
+    size: int
+
+def main(number):
+    return Batch(number)
+
+def evaluate(sample):
+    color, batch = pickle.loads(pickle.dumps((Color.RED, Batch(1))))
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert color is Color.RED and batch == Batch(1)
+        return float(sum(batch.size for batch in pool.map(main, [1, 2])))
+
+engine = ProcessEngine(workers=1)
+engine.open(Assignment(None, FunctionalEvaluator(evaluate, argument="sample"), {"default": "maximize"}))
+engine.submit([Job(0, {})])
+ends = []
+while not ends or not hasattr(ends[-1], "duration"):
+    engine.advance(ends.append, 0.5)
+print(ends[-1].metrics if isinstance(ends[-1], Completed) else ends[-1].failure.text)
+engine.close()
+"""
+
 
 @pytest.fixture
 def script(tmp_path):
@@ -63,6 +95,13 @@ def test_what_a_script_defines_itself_arrives(script):
     done = subprocess.run([sys.executable, script, "0"], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "{'default': 1.0, 'arguments': 2.0}"
     assert done.stderr == ""
+
+
+def test_what_a_script_defines_itself_can_be_pickled_in_a_worker(tmp_path):
+    path = tmp_path / "search.py"
+    path.write_text(PICKLING)
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    assert done.stdout == "{'default': 3.0}\n"
 
 
 def test_all_is_gone_when_the_driving_process_is_killed(script):
@@ -116,6 +155,13 @@ def test_an_idle_worker_that_dies_is_replaced():
             engine.advance(print, 0.1)
             time.sleep(0.01)
         assert isinstance(ends_of(engine, jobs(1, 1))[1], Completed)
+
+
+def test_an_engine_that_is_open_is_opened_by_nobody_else():
+    with opened(ProcessEngine(workers=1), process) as engine:
+        with pytest.raises(ExperimentError, match="make one for each"):
+            engine.open(assignment(process))
+        assert isinstance(ends_of(engine, jobs(1))[0], Completed)
 
 
 def test_close_ends_what_runs_at_once():
@@ -248,11 +294,10 @@ def test_amounts_for_readers():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"workers": 0},
-        {"trials_per_message": 0},
-        {"trial_timeout": 0},
-        {"trial_timeout": float("nan")},
-        {"devices": "gpu"},
+        *({"workers": wrong} for wrong in (0, "2", [1], True, 1.5, float("nan"))),
+        *({"trials_per_message": wrong} for wrong in (0, None, "2", True, 1.5, float("inf"))),
+        *({"trial_timeout": wrong} for wrong in (0, float("nan"), "2", [1], True)),
+        *({"devices": wrong} for wrong in ("gpu", 3, True, 1.5, [], [True], [1.5], [-1], ["cuda:0"], [""], {"a": 1})),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong):

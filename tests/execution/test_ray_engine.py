@@ -239,3 +239,13 @@ def test_the_close_of_a_cluster_that_was_joined_before_leaves_it_alone():
     engine.advance(lambda event: None, 0.1)
     engine.close()
     assert ray.is_initialized()
+
+
+def test_an_engine_that_is_open_is_opened_by_nobody_else():
+    engine = RayEngine(workers=1)
+    try:
+        engine.open(assignment(lambda sample: 1.0))
+        with pytest.raises(ExperimentError, match="make one for each"):
+            engine.open(assignment(lambda sample: 2.0))
+    finally:
+        engine.close()
