@@ -94,16 +94,15 @@ class Reader:
 
     def _connected(self) -> sqlite3.Connection:
         file = sqlite3.connect(f"{self._path.resolve().as_uri()}?{_mode(self._path)}", uri=True, isolation_level=None)
-        known = version(file, self._path)
-        return file if known == VERSION else _updated(file, known)
+        return file if version(file, self._path) == VERSION else _updated(file, self._path)
 
 
-def _updated(file: sqlite3.Connection, known: int) -> sqlite3.Connection:
-    """A copy in memory of an older record, brought up to date; the file stays as it is."""
+def _updated(file: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """A copy in memory of a record that is older, or only being made, brought up to date; the file stays as it is."""
     copy = sqlite3.connect(":memory:", isolation_level=None)
     with closing(file):
         file.backup(copy)
-    for statement in steps(known):
+    for statement in steps(version(copy, path)):
         copy.execute(statement)
     return copy
 

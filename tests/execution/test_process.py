@@ -30,7 +30,7 @@ from accidents import (
     take_memory,
     write_everywhere,
 )
-from trials import alive, ends_of, jobs, opened
+from trials import alive, children, ends_of, jobs, opened
 
 from retiarii import ExperimentError, report_intermediate
 from retiarii.engine import Completed, Failed, Reported, Started, Stopped
@@ -123,7 +123,7 @@ def test_a_child_that_is_left_is_killed(tmp_path):
 def test_a_thread_that_is_left_harms_nobody():
     with opened(ProcessEngine(workers=1), at_one(have_a_thread)) as engine:
         ends = ends_of(engine, jobs(3))
-        (worker,) = psutil.Process().children()
+        (worker,) = children()
     assert all(isinstance(end, Completed) for end in ends.values())
     assert not worker.is_running()
 

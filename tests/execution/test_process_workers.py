@@ -12,7 +12,7 @@ import time
 import psutil
 import pytest
 from accidents import hear_signals, process
-from trials import alive, assignment, ends_of, jobs, opened
+from trials import alive, assignment, children, ends_of, jobs, opened
 
 from retiarii import ExperimentError, hub
 from retiarii.engine import Completed, Job
@@ -141,8 +141,8 @@ def test_many_deaths_leave_nothing_behind():
 
     with opened(ProcessEngine(workers=2), die) as engine:
         ends_of(engine, jobs(8))
-        assert len(psutil.Process().children()) == 2
-    assert not psutil.Process().children()
+        assert len(children()) == 2
+    assert not children()
     assert psutil.Process().num_fds() == before
 
 
@@ -168,7 +168,7 @@ def test_close_ends_what_runs_at_once():
     with opened(ProcessEngine(workers=2), lambda sample: time.sleep(600)) as engine:
         engine.submit(jobs(2))
         engine.advance(print, 0.1)
-        workers = psutil.Process().children()
+        workers = children()
     assert len(workers) == 2
     assert not any(worker.is_running() for worker in workers)
 
@@ -180,7 +180,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing_behind():
     with pytest.raises(KeyboardInterrupt), opened(ProcessEngine(workers=2), lambda sample: time.sleep(600)) as engine:
         engine.submit(jobs(2))
         engine.advance(interrupt, 1)
-    assert not psutil.Process().children()
+    assert not children()
 
 
 def test_signals_for_the_whole_group_do_not_reach_a_trial():
@@ -201,7 +201,7 @@ def test_what_cannot_be_loaded_is_told_before_anything_starts():
         opened(ProcessEngine(workers=1), lambda sample, x: 1.0, x=Refusing()),
     ):
         pass
-    assert not psutil.Process().children()
+    assert not children()
 
 
 def test_workers_that_die_before_they_are_ready_are_not_started_for_ever():

@@ -61,3 +61,15 @@ def alive(number):
         return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def children():
+    """The processes that this one has started, without those with which multiprocessing serves other tests."""
+    return [child for child in psutil.Process().children() if not _serves(child)]
+
+
+def _serves(child):
+    try:
+        return "multiprocessing" in " ".join(child.cmdline())
+    except psutil.Error:
+        return False
