@@ -280,7 +280,7 @@ class Experiment:
         planned = partial(Plan.of, name, self._joint.domain, self.objectives, one_shot=one_shot)
         plan = agreed(records, planned, self.seed, self.resume)
         self.seed = plan.seed
-        self._history = History(self.objectives, Reader(records.folder))
+        self._history = History(self.objectives, Reader(records.folder, is_whole=True))
         settings = self._settings()
         self._warn_of_another_evaluator(settings, progress)
         records.start_run(settings)

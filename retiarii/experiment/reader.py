@@ -27,16 +27,19 @@ class Reader:
     Args:
         folder: Where it lies.
 
+        is_whole: Whether somebody has seen already that it is; looking through a long one takes a while.
+
     Raises:
         ExperimentError: there is none, or it is damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_whole: bool = False) -> None:
         self.folder = folder
         self._path = folder / FILE
         self._check()
-        with errors(self._path), closing(self._connected()) as file:
-            check_whole(file, self._path)
+        if not is_whole:
+            with errors(self._path), closing(self._connected()) as file:
+                check_whole(file, self._path)
 
     def plan(self) -> Plan | None:
         """What the experiment was begun with; None if nothing has begun."""
