@@ -29,7 +29,7 @@ def check_metrics(value: Any, objectives: Objectives, costs: Sequence[str] = ())
     Raises:
         MetricError: a value is no finite number, or an objective is missing.
     """
-    if isinstance(value, Mapping):
+    if type(value) is not float and isinstance(value, Mapping):
         return _with_objectives(as_numbers(value, "metric"), objectives, costs)
     if len(objectives) > 1:
         raise MetricError(
@@ -65,16 +65,20 @@ def as_number(value: Any, place: str) -> float:
     Raises:
         MetricError: it is none, or not finite.
     """
+    number = value if type(value) is float else _as_float(value, place)
+    if not math.isfinite(number):
+        raise MetricError(f"{place} is {number} ({_type_name(value)}); expected a finite number")
+    return number
+
+
+def _as_float(value: Any, place: str) -> float:
     plain = value.item() if getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None)) else value
     if isinstance(plain, bool) or not isinstance(plain, Real):
         raise MetricError(f"{place} is {_described(value)}; expected a finite number")
     try:
-        number = float(plain)
+        return float(plain)
     except OverflowError:
         raise MetricError(f"{place} is {_described(value)}; expected a number that a float can hold") from None
-    if not math.isfinite(number):
-        raise MetricError(f"{place} is {number} ({_type_name(value)}); expected a finite number")
-    return number
 
 
 def _with_objectives(metrics: dict[str, float], objectives: Objectives, costs: Sequence[str]) -> dict[str, float]:

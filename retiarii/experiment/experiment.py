@@ -298,13 +298,12 @@ class Experiment:
         return ending
 
     def _warn_of_another_evaluator(self, settings: Mapping[str, Any], progress: bool) -> None:
-        runs = self._history.runs
-        before, now = (runs[-1].settings.get("evaluator") if runs else None), settings["evaluator"]
-        count = self._history.counts["completed"]
-        if not count or before is None or before == now:
+        now, runs = settings["evaluator"], [run for run in self._history.runs if run.seen is not None]
+        others = [run.settings["evaluator"] for run in runs if run.settings.get("evaluator") not in (None, now)]
+        if not others or not self._history.counts["completed"]:
             return
-        said = f"the evaluator is not that of the last run, which has scored the {count} completed trials"
-        _log.warning("%s: it was %s, and is %s", said, before, now)
+        said = "some of the trials were scored by another evaluator"
+        _log.warning("%s: it was %s, and is %s", said, others[-1], now)
         if progress:
             print(f"retiarii: {said}; choose another name to begin anew", file=sys.stderr)
 
@@ -323,9 +322,11 @@ class Experiment:
         return search.ending
 
     def _run(self, search: Search, tally: Tally, plan: Plan, progress: bool) -> None:
-        if progress and not isinstance(self.engine, SequentialEngine):
-            print(f"retiarii: opening {type(self.engine).__name__} ...", file=sys.stderr, flush=True)
-        if search.begin():
+        def opening() -> None:
+            if progress and not isinstance(self.engine, SequentialEngine):
+                print(f"retiarii: opening {type(self.engine).__name__} ...", file=sys.stderr, flush=True)
+
+        if search.begin(opening):
             pace = Pace(self._total(plan), tally.ended, time.monotonic(), self.limits.max_duration)
             with watching(pace, shown=progress) as view:
                 search.run(lambda: view.update(tally))

@@ -38,6 +38,7 @@ TRIALS = "trials"
 
 _WAIT = 1.0
 _REPORTS_EVERY = 1.0
+_REPORTS_SHARE = 20  # of the time that saving them took, so that many and long ones slow nothing down
 _LETTERS = 500
 """Of an error, in the log; the record has all of it."""
 
@@ -72,9 +73,10 @@ class Search:
         self._ended: list[tuple[Trial, Failure | None]] = []
         self._stopping: set[int] = set()
         self._again: deque[Trial] = deque()
+        self._drawn: Trial | None = None
         self._first_errors = FirstErrors(tally.counts["completed"] == 0)
         self._deadline = math.inf
-        self._reports_saved = 0.0
+        self._reports_due = 0.0
         self.ending = ""
 
     def __enter__(self) -> Self:
@@ -89,8 +91,11 @@ class Search:
         finally:
             self._setup.engine.close()
 
-    def begin(self) -> bool:
+    def begin(self, opening: Callable[[], None]) -> bool:
         """Replays the known trials, in the order in which they ended, and opens the engine if there is more to do.
+
+        Args:
+            opening: Is called before that, which may take a while.
 
         Returns:
             Whether there is; `ending` says why not.
@@ -100,6 +105,10 @@ class Search:
         if setup.limits.max_trials is not None and self._tally.ended >= setup.limits.max_trials:
             self.ending = f"the limit of {setup.limits.max_trials} trials was reached before; a higher one goes on"
             return False
+        self._drawn = self._next()
+        if self._drawn is None:
+            return False
+        opening()
         costs = tuple([cost.name for cost in setup.costs])
         left = self._priced.left_to_evaluator
         setup.engine.open(
@@ -197,6 +206,9 @@ class Search:
         if self._setup.interrupts.asked:
             self.ending = f"it was interrupted by {self._setup.interrupts.asked}"
             return None
+        if self._drawn is not None:
+            drawn, self._drawn = self._drawn, None
+            return drawn
         if limits.max_trials is not None and self._tally.ended + len(self._open) >= limits.max_trials:
             self.ending = f"the limit of {limits.max_trials} trials is reached"
             return None
@@ -266,10 +278,11 @@ class Search:
 
     def _save_reports(self) -> None:
         """Writes down what running trials have reported, now and then, for those who look on."""
-        now = time.monotonic()
-        if now - self._reports_saved >= _REPORTS_EVERY:
-            self._reports_saved = now
+        begin = time.monotonic()
+        if begin >= self._reports_due:
             self._records.save([trial for trial in self._open.values() if trial.state == "running"])
+            end = time.monotonic()
+            self._reports_due = end + max(_REPORTS_EVERY, _REPORTS_SHARE * (end - begin))
 
     def _lose(self, trial: Trial, reason: str) -> None:
         _log.warning("trial %d was lost: %s", trial.number, reason)

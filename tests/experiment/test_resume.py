@@ -14,7 +14,7 @@ from retiarii import Experiment, ExperimentError, Trial
 from retiarii.callback import Callback
 from retiarii.domain import Categorical, Domain, Numeric, Requirement, Symbol
 from retiarii.evaluators import FunctionalEvaluator
-from retiarii.execution import ProcessEngine
+from retiarii.execution import ProcessEngine, SequentialEngine
 from retiarii.experiment.records import Records
 from retiarii.strategies import (
     NSGA2,
@@ -308,10 +308,39 @@ def scored_by(tmp_path, factor, max_trials):
 
 
 def test_an_evaluator_that_has_changed_is_told(tmp_path, capsys):
-    said = "the evaluator is not that of the last run, which has scored the 2 completed trials"
-    for factor, max_trials, is_told in ((1, 1, False), (1, 2, False), (2, 3, True)):
+    said = "some of the trials were scored by another evaluator"
+    for factor, max_trials, is_told in (
+        (1, 1, False),
+        (1, 2, False),
+        (2, 2, True),
+        (1, 3, False),
+        (2, 4, True),
+        (2, 5, True),
+    ):
         scored_by(tmp_path, factor, max_trials).run()
         assert (said in capsys.readouterr().err) == is_told
+
+
+class Unopened(SequentialEngine):
+    def open(self, assignment):
+        raise AssertionError("there is nothing to run")
+
+
+def test_a_search_with_nothing_left_to_do_opens_no_engine(tmp_path, capsys):
+    experiment(tmp_path, GridSearch()).run(progress=False)
+    again = experiment(tmp_path, GridSearch(), engine=Unopened())
+    again.run()
+    assert again.ending.startswith("the strategy has nothing more to propose")
+    limited = experiment(tmp_path, GridSearch(), engine=Unopened(), max_trials=2)
+    limited.run()
+    assert "opening" not in capsys.readouterr().err
+
+
+def test_a_trial_that_no_engine_could_be_opened_for_is_not_recorded(tmp_path):
+    with pytest.raises(AssertionError, match="nothing to run"):
+        experiment(tmp_path, GridSearch(), engine=Unopened()).run(progress=False)
+    experiment(tmp_path, GridSearch()).run(progress=False)
+    assert {trial.interruptions for trial in Experiment.load(tmp_path, "one")} == {0}
 
 
 def test_a_search_without_a_name_that_could_not_begin_leaves_nothing(tmp_path):
