@@ -69,7 +69,7 @@ def _outcome_of_group(group: BaseExceptionGroup[BaseException]) -> Failure | Non
 
 
 def _metrics(assignment: Assignment, job: Job, folder: str | None) -> dict[str, float]:
-    if folder is not None and os.path.exists(folder):
+    if folder is not None and os.access(folder, os.F_OK):
         shutil.rmtree(folder)  # of the same trial, cut off before its end
     evaluator = assignment.evaluator
     _seed(job.seed, torch_too=evaluator.argument != "sample" or "torch" in sys.modules)

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from engines.ours import Ours
+from engines.ours import Ours, Trials
 from engines.pools import AwaitedPool, Calls, Joblib, Loky, MappedPool, Pool, Seeds
-from engines.rows import compared, taken
+from engines.rows import beyond, compared, taken
 from engines.subject import WORKERS, Subject
 from retiarii.execution import ProcessEngine, RayEngine, SequentialEngine
 
+CALL, TRIAL = "the function itself", "a trial itself: generators seeded, called, checked"
 ONE, SIXTEEN = "ProcessEngine", "ProcessEngine, 16 a message"
 POOL, TASK = "ProcessPoolExecutor.submit", "a task of Ray"
 RAY, RAY_SIXTEEN, RAY_MORE = "RayEngine", "RayEngine, 16 a call", "RayEngine, 64 a call"
@@ -31,13 +32,16 @@ PAIRS: Sequence[tuple[str, str, float | None]] = (
     (RAY_MORE, TASK, 1 / 15),
     (RAY, TASK, None),
 )
+ADDED: Sequence[tuple[str, str, float]] = ((ONE, POOL, 1 / 2.5), (SIXTEEN, POOL, 1 / 10), (RAY_SIXTEEN, TASK, 1 / 15))
+"""Compared also without what the trial takes in any engine, which is more than the bare function that pools call."""
 
 
 def engine_rows(repeats: int, scale: int) -> Iterator[dict[str, Any]]:
     """Everything on this machine without a cluster."""
     yield from _measured(
         [
-            Calls("the function itself", 20_000 * scale),
+            Calls(CALL, 20_000 * scale),
+            Trials(TRIAL, 8_000 * scale),
             Seeds("seeding random and numpy", 8_000 * scale),
             Ours("SequentialEngine", SequentialEngine(), 4_000 * scale),
             Ours(ONE, ProcessEngine(WORKERS), 2_000 * scale),
@@ -62,6 +66,8 @@ def ray_rows(repeats: int, scale: int) -> Iterator[dict[str, Any]]:
     try:
         yield from _measured(
             [
+                Calls(CALL, 20_000 * scale),
+                Trials(TRIAL, 8_000 * scale),
                 Ours(RAY, RayEngine(workers=WORKERS), 250 * scale),
                 Ours(RAY_SIXTEEN, RayEngine(workers=WORKERS, trials_per_message=16), 3_200 * scale),
                 Ours(RAY_MORE, RayEngine(workers=WORKERS, trials_per_message=64), 6_400 * scale),
@@ -91,3 +97,7 @@ def _measured(subjects: Sequence[Subject], repeats: int) -> Iterator[dict[str, A
     for ours, theirs, limit in PAIRS:
         if ours in found and theirs in found:
             yield compared(ours, found[ours], theirs, found[theirs], limit)
+    for ours, theirs, limit in ADDED:
+        if ours in found and theirs in found:
+            added, call = beyond(found[ours], found[TRIAL]), beyond(found[theirs], found[CALL])
+            yield compared(f"{ours}, beyond the trial", added, f"{theirs}, beyond the function", call, limit)

@@ -11,6 +11,8 @@ from engines.subject import Subject, Table, no_op
 from retiarii.domain import Sample
 from retiarii.engine import Assignment, Engine, Event, Failed, Job, Reported, Started
 from retiarii.evaluators import FunctionalEvaluator
+from retiarii.execution.running import run
+from retiarii.trial import Report
 
 _numbers = count()
 
@@ -23,13 +25,10 @@ class Ours(Subject):
         self._engine = engine
 
     def open(self) -> None:
-        evaluator = FunctionalEvaluator(no_op, argument="sample")
-        folder = Path("trials").absolute()
-        self._engine.open(Assignment(Table(), evaluator, {"default": "maximize"}, folder=folder))
+        self._engine.open(_assignment())
 
     def prepared(self, samples: Sequence[Sample]) -> Sequence[Job]:
-        numbered = [(next(_numbers), sample) for sample in samples]
-        return [Job(number, sample, number) for number, sample in numbered]
+        return _jobs(samples)
 
     def run(self, samples: Sequence[Job]) -> None:  # type: ignore[override]
         engine, waiting, ended = self._engine, deque(samples), 0
@@ -46,3 +45,34 @@ class Ours(Subject):
 
     def close(self) -> None:
         self._engine.close()
+
+
+class Trials(Subject):
+    """What every engine does for a trial, one after another, without an engine."""
+
+    def open(self) -> None:
+        self._assignment = _assignment()
+
+    def prepared(self, samples: Sequence[Sample]) -> Sequence[Job]:
+        return _jobs(samples)
+
+    def run(self, samples: Sequence[Job]) -> None:  # type: ignore[override]
+        for job in samples:
+            assert not isinstance(run(self._assignment, job, _no_report), Failed)
+
+    def close(self) -> None:
+        return None
+
+
+def _assignment() -> Assignment:
+    evaluator = FunctionalEvaluator(no_op, argument="sample")
+    return Assignment(Table(), evaluator, {"default": "maximize"}, folder=Path("trials").absolute())
+
+
+def _jobs(samples: Sequence[Sample]) -> list[Job]:
+    numbered = [(next(_numbers), sample) for sample in samples]
+    return [Job(number, sample, number) for number, sample in numbered]
+
+
+def _no_report(report: Report) -> None:
+    raise AssertionError(report)

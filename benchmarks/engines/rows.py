@@ -19,6 +19,12 @@ def taken(name: str, spent: Sequence[Spent]) -> dict[str, Any]:
     }
 
 
+def beyond(spent: Sequence[Spent], part: Sequence[Spent]) -> list[Spent]:
+    """What is left of each measurement without what some part of it takes, by the median."""
+    cpu, wall = statistics.median([one.cpu for one in part]), statistics.median([one.wall for one in part])
+    return [Spent(one.cpu - cpu, one.wall - wall) for one in spent]
+
+
 def compared(
     name: str, ours: Sequence[Spent], peer: str, theirs: Sequence[Spent], limit: float | None = None
 ) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import pickle
 import socket
 import struct
 from collections import deque
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 _LENGTH = struct.Struct("!Q")
@@ -45,16 +47,20 @@ class Channel:
 
     def send(self, message: Any) -> None:
         """Sends what pickle can hold; see `send_bytes`."""
-        self.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+        self.send_bytes([pickle.dumps(message, pickle.HIGHEST_PROTOCOL)])
 
-    def send_bytes(self, data: bytes) -> None:
-        """Sends a pickled message, or as much of it as there is room for; `flush` sends the rest.
+    def send_bytes(self, messages: Sequence[bytes]) -> None:
+        """Sends pickled messages, or as much of them as there is room for; `flush` sends the rest.
 
         Raises:
-            Closed: nobody is there to read it.
+            Closed: nobody is there to read them.
         """
-        head = _LENGTH.pack(len(data))
-        self._going.extend((head + data,) if len(data) < _PIECE else (head, memoryview(data)))
+        lengths = [*map(len, messages)]
+        framed = chain.from_iterable(zip(map(_LENGTH.pack, lengths), messages, strict=True))
+        if sum(lengths) < _PIECE:
+            self._going.append(b"".join(framed))
+        else:
+            self._going.extend(map(memoryview, framed))
         self.flush()
 
     def flush(self) -> None:

@@ -7,6 +7,7 @@ import pickle
 import select
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 from retiarii.errors import ExperimentError
@@ -66,15 +67,15 @@ class Crew:
                 speaking.append(known)
         return speaking
 
-    def send(self, worker: Spawned, message: bytes) -> bool:
-        """Sends what pickle made of a message, or as much of it as there is room for now, and the rest later.
+    def send(self, worker: Spawned, messages: Sequence[bytes]) -> bool:
+        """Sends what pickle made of messages, or as much of that as there is room for now, and the rest later.
 
         Returns:
             Whether the worker is there to read it.
         """
         channel = worker.channel
         try:
-            channel.send_bytes(message)
+            channel.send_bytes(messages)
         except Closed:
             return False
         if channel.is_behind:
@@ -127,7 +128,7 @@ class Crew:
             self._by_file[end.fileno()] = worker if end is worker.channel else worker.output
             self._poll.register(end, select.POLLIN)
         for message in (pickle.dumps(sys.argv), self._assignment):
-            self.send(worker, message)
+            self.send(worker, [message])
         _log.info("worker %d is process %d", place, worker.number)
         return worker
 

@@ -8,6 +8,7 @@ import pickle
 import socket
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from retiarii.engine import Assignment, Engine, Event, Failed, Failure, Job
 from retiarii.errors import ExperimentError
@@ -19,6 +20,7 @@ from retiarii.execution.process.limits import Limits
 from retiarii.execution.process.messages import Message, Word, encoded, heard
 from retiarii.execution.process.output import keep, with_output
 from retiarii.execution.process.resources import Devices, cores, gpus
+from retiarii.execution.process.sharing import Sharing
 from retiarii.execution.process.spawned import Spawned
 from retiarii.execution.shipping import packed
 
@@ -26,17 +28,15 @@ _log = logging.getLogger(__name__)
 
 _TO_CRASH = 1.0
 _LONG = 3600.0
-_SHORT = 0.02
-_MANY = 8
 
 
 class ProcessEngine(Engine):
     """Runs trials in processes of this machine, each of which serves many trials.
 
     A trial that hangs, crashes its process or takes too much ends alone, as failed with the reason, and its worker is
-    replaced. So is a worker whose trial has left processes behind, which are killed. What a trial prints is kept, the
-    last 64 KiB of it, in `output.txt` in the folder of the trial. Models, evaluators and functions may come from
-    `__main__`, from notebooks and from within functions. Only for POSIX systems.
+    replaced. So is a worker whose trial has left processes or busy threads behind, which end then. What a trial prints
+    is kept, the last 64 KiB of it, in `output.txt` in the folder of the trial. Models, evaluators and functions may
+    come from `__main__`, from notebooks and from within functions. Only for POSIX systems.
 
     Args:
         workers: How many; by default one for each GPU, or each usable core where there are none. The cores are shared
@@ -45,8 +45,9 @@ class ProcessEngine(Engine):
         memory_limit: What a worker and the processes it starts may hold in memory: bytes, or a text such as "4GB". One
             that still holds more than half of it after a trial is replaced.
         devices: The GPUs that are shared out among the workers, one for each ("auto": all that are visible); or "cpu".
-        trials_per_message: How many trials a worker is given at once; more are faster where trials are short. With 1,
-            and several workers and no memory_limit, one whose trials take less than 20 ms has the next one already.
+        trials_per_message: How many trials a worker is given at once; more are faster where trials are short. With
+            several workers and no memory_limit, one whose trials take less than 20 ms has the next message already, and
+            one whose trials take less than 1 ms and come one by one has seven.
 
     Raises:
         ExperimentError: an argument is not what it should be.
@@ -68,7 +69,7 @@ class ProcessEngine(Engine):
         self.trial_timeout = None if trial_timeout is None else checked_seconds(trial_timeout)
         self.memory_limit = memory_limit
         self._limits = Limits(self.trial_timeout, memory_limit)
-        self._goes_ahead = self.workers > 1 and trials_per_message == 1 and memory_limit is None
+        self._sharing = Sharing(trials_per_message, goes_ahead=self.workers > 1 and memory_limit is None)
         self._agenda = Agenda(socket.gethostname())
         self._crew: Crew | None = None
 
@@ -91,7 +92,7 @@ class ProcessEngine(Engine):
     def room(self) -> int:
         if self._crew is None or self._agenda.again:
             return 0
-        wanted = sum(map(self._wanted, self._crew.workers))
+        wanted = sum(map(self._sharing.wanted, self._crew.workers))
         return max(0, self.trials_per_message * wanted - len(self._agenda.waiting))
 
     def submit(self, jobs: Sequence[Job]) -> None:
@@ -114,7 +115,7 @@ class ProcessEngine(Engine):
             return
         for worker in self._crew.workers:
             if any(job.number == number for job in worker.jobs):
-                self._crew.send(worker, pickle.dumps(number))
+                self._crew.send(worker, [pickle.dumps(number)])
 
     def close(self) -> None:
         self._agenda = Agenda(socket.gethostname())
@@ -133,29 +134,27 @@ class ProcessEngine(Engine):
             self._look(crew)
         self._hand_out(crew)
 
-    def _wanted(self, worker: Spawned) -> int:
-        """How many messages of jobs a worker may be sent now."""
-        most = 2 if self._goes_ahead and worker.short >= _MANY else 1
-        return max(0, most - len(worker.jobs))
-
     def _hand_out(self, crew: Crew) -> None:
-        """Sends jobs to workers, first of all to those that have none."""
-        for held in range(2 if self._goes_ahead else 1):
-            for worker in crew.workers:
-                if not (self._agenda.waiting or self._agenda.again):
-                    return
-                if len(worker.jobs) == held and worker.is_ready and self._wanted(worker):
-                    wanted = sum(map(self._wanted, crew.workers))
-                    self._send(crew, worker, self._agenda.share(wanted, self.trials_per_message))
+        """Sends jobs to workers, first of all to those that have the fewest."""
+        agenda = self._agenda
+        if not (agenda.waiting or agenda.again):
+            return
+        given: dict[int, list[list[Job]]] = {}
+        places = self._sharing.places(crew.workers)
+        for before, worker in enumerate(places):
+            if jobs := agenda.share(len(places) - before, self.trials_per_message):
+                given.setdefault(worker.place, []).append(jobs)
+        for place, messages in given.items():
+            self._send(crew, crew.workers[place], messages)
 
-    def _send(self, crew: Crew, worker: Spawned, jobs: Sequence[Job]) -> None:
-        if not crew.send(worker, pickle.dumps([encoded(job) for job in jobs], pickle.HIGHEST_PROTOCOL)):
-            self._agenda.come_back(jobs)  # what the worker died of is found out when it is heard out
+    def _send(self, crew: Crew, worker: Spawned, messages: Sequence[Sequence[Job]]) -> None:
+        if not crew.send(worker, [_packed(jobs) for jobs in messages]):
+            self._agenda.come_back(chain(*messages))  # what the worker died of is found out when it is heard out
             return
         worker.sent = time.monotonic()
         is_first = not worker.jobs
-        worker.jobs.extend(jobs)
-        worker.is_sharing = len(jobs) > 1
+        worker.is_sharing = any(len(jobs) > 1 for jobs in messages) or (worker.is_sharing and not is_first)
+        worker.jobs.extend(chain(*messages))
         if is_first:
             self._begin(worker, worker.sent)
 
@@ -192,13 +191,13 @@ class ProcessEngine(Engine):
             case Word.REFUSED:
                 raise ExperimentError(f"a worker can't load the evaluator and the model space:\n{message[1]}")
             case Word.LEFTOVERS:
-                _log.warning("trial %d left processes behind: %s", message[1], ", ".join(message[2]))
+                _log.warning("trial %d left behind: %s", message[1], ", ".join(message[2]))
                 self._replace(crew, worker, blames=False)
 
     def _end(self, crew: Crew, worker: Spawned, message: Message) -> None:
         _, number, moment, is_marked, duration, *_ = message
         worker.jobs.popleft()
-        worker.short = worker.short + 1 if duration < _SHORT else 0
+        self._sharing.ends(worker, duration)
         if is_marked:
             keep(worker.output.of(number), self._folder_of(number))
         self._agenda.ends(heard(message))
@@ -247,3 +246,7 @@ class ProcessEngine(Engine):
             failure = with_output(printed, failure if failure is not None else ending.failure())
             self._agenda.ends(Failed(job.number, failure, time.monotonic() - worker.began))
         self._agenda.come_back(jobs)
+
+
+def _packed(jobs: Sequence[Job]) -> bytes:
+    return pickle.dumps([encoded(job) for job in jobs], pickle.HIGHEST_PROTOCOL)

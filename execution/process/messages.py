@@ -47,7 +47,7 @@ class Word:
     """A trial ended (number, moment, whether something was printed, duration, files)."""
 
     LEFTOVERS: Final = 7
-    """Trials, of which this was the last, have left processes behind (number, descriptions): the worker is no good."""
+    """Trials have left something running (the number of the last, descriptions): the worker is no good any more."""
 
 
 def encoded(job: Job) -> Outline:

@@ -14,7 +14,8 @@ from retiarii.errors import ExperimentError
 Devices: TypeAlias = Literal["auto", "cpu"] | Sequence[int | str]
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_OPENMP = "OMP_NUM_THREADS"
+_THREADS = (_OPENMP, "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d*)?)\s*([KMGT]I?|)B?\s*", re.IGNORECASE)
 
@@ -43,12 +44,13 @@ def gpus(devices: Devices) -> list[str]:
 def environment(worker: int, workers: int, devices: Devices) -> dict[str, str]:
     """The environment of a worker: a GPU, where there are some, and its share of the cores.
 
-    A limit of threads that is set to less stays.
+    A limit of threads that is set to less stays; that of OpenMP holds for libraries that have none of their own.
     """
     own = dict(os.environ)
     share = max(1, cores() // workers)
+    otherwise = _number(own, _OPENMP, share)
     for name in _THREADS:
-        own[name] = str(min(share, _number(own, name, share)))
+        own[name] = str(min(share, _number(own, name, otherwise)))
     found = gpus(devices)
     if devices == "cpu":
         own[_VISIBLE] = ""
@@ -96,7 +98,7 @@ def _is_gpu(device: Any) -> bool:
 
 
 def _number(own: Mapping[str, str], name: str, otherwise: int) -> int:
-    text = own.get(name, "")
+    text = own.get(name, "").partition(",")[0].strip()  # of OpenMP's, more are for nested levels
     return int(text) if text.isdecimal() and int(text) > 0 else otherwise
 
 

@@ -49,8 +49,9 @@ class Spawned:
         sent: When the last of these was sent, by the monotonic clock.
         began: When the first of these began, at the earliest.
         is_spoken_of: Whether the worker has said that it runs that one.
-        is_sharing: Whether they were sent in a message with others.
-        short: How many trials, up to the last one that ended, were short.
+        is_sharing: Whether any of them was sent in a message with others.
+        short: How many trials, up to the last one that ended, took less than 20 ms.
+        very_short: How many took less than 1 ms.
         is_ready: Whether it has loaded the assignment.
         memory: The bytes that it held then.
 
@@ -63,7 +64,7 @@ class Spawned:
         self.jobs: deque[Job] = deque()
         self.sent = self.began = 0.0
         self.is_spoken_of = self.is_sharing = self.is_ready = False
-        self.memory = self.short = 0
+        self.memory = self.short = self.very_short = 0
         self._peak = 0
         self._peak_of_parent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self._ending: Ending | None = None

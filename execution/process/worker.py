@@ -20,7 +20,8 @@ from typing import Any, TextIO
 from retiarii.engine import Assignment, Completed, Failed, Failure, Job, Stopped
 from retiarii.evaluator import TrialStopped
 from retiarii.execution.process.channel import Channel, Closed
-from retiarii.execution.process.descendants import adopt_orphans, left_behind
+from retiarii.execution.process.descendants import adopt_orphans
+from retiarii.execution.process.leftovers import Leftovers
 from retiarii.execution.process.lifeline import end_with
 from retiarii.execution.process.messages import Message, Outline, Word, decoded, said
 from retiarii.execution.process.output import Marks
@@ -29,6 +30,7 @@ from retiarii.execution.running import run
 from retiarii.execution.shipping import unpacked
 from retiarii.trial import Report
 
+_PATIENCE = 0.02
 _FORKED = (
     "report_intermediate was called in a process that the evaluation has forked, which ends: hand the value to the "
     "process that evaluates, and report it there"
@@ -68,6 +70,7 @@ class Worker:
         self._streams = [_spoken_at_once(stream) for stream in (sys.stdout, sys.stderr)]
         self._messages: deque[list[Outline]] = deque()
         self._cancelled: set[int] = set()
+        self._look_at = 0.0
 
     def work(self) -> None:
         """Loads the assignment, which comes first, and runs jobs.
@@ -83,6 +86,7 @@ class Worker:
             self._telling.tell((Word.REFUSED, traceback.format_exc()))
             return
         del data
+        self._leftovers = Leftovers()  # what loading has started serves
         self._telling.tell((Word.READY,))
         while True:
             while self._messages:
@@ -106,8 +110,10 @@ class Worker:
     def _run(self, outlines: list[Outline], assignment: Assignment) -> None:
         if len(outlines) == 1:
             (outline,) = outlines
-            self._telling.tell(self._end(decoded(outline), assignment))
-            self._see_to_leftovers(outline[0])
+            end = self._end(decoded(outline), assignment)
+            self._telling.tell(end)
+            if not self._messages or end[2] > self._look_at:
+                self._see_to_leftovers(outline[0])
             return
         with self._telling.little_by_little():
             for outline in outlines:
@@ -127,6 +133,7 @@ class Worker:
         if number in self._cancelled:
             return said(Stopped(number, 0.0), time.monotonic(), is_marked=False)
         end = self._evaluated(job, assignment)
+        self._leftovers.stop_timers()
         if self._is_forked:
             os._exit(1)  # what the evaluation has forked has come back to here
         self._cancelled.discard(number)
@@ -134,12 +141,13 @@ class Worker:
         return said(end, time.monotonic(), is_marked=self._marks.end(number))
 
     def _see_to_leftovers(self, number: int) -> None:
-        """If trials have left processes behind, says so, and does nothing more but wait for the end that this means.
+        """If trials have left something running, says so, and does nothing more but wait for the end that this means.
 
         Args:
             number: That of the last trial.
         """
-        left = left_behind()
+        left = self._leftovers.found()
+        self._look_at = time.monotonic() + _PATIENCE
         if left:
             self._telling.tell((Word.LEFTOVERS, number, left))
             while True:

@@ -26,10 +26,10 @@ def note(file, act, sample):
     return float(sample["width"])
 
 
-def hurried(engine):
-    """Gives an engine short trials until it wants two more for each worker; they are fewer than LONG."""
+def hurried(engine, room=4):
+    """Gives an engine short trials until it has so much room; they are fewer than LONG."""
     count, until = 0, time.monotonic() + PATIENCE
-    while engine.room < 2 * engine.workers:
+    while engine.room < room:
         assert time.monotonic() < until, f"after {count} trials it has room for {engine.room}"
         ends_of(engine, jobs(10, count))
         count += 10
@@ -74,6 +74,30 @@ def test_a_worker_whose_trial_takes_longer_gets_one_after_another():
         hurried(engine)
         ends_of(engine, jobs(8, LONG))
         assert engine.room == 2
+
+
+def test_after_a_long_trial_a_worker_must_have_had_more_short_ones():
+    def evaluate(sample):
+        time.sleep(1.1 if sample["width"] >= LONG else 0)
+        return 1.0
+
+    with opened(ProcessEngine(workers=2), evaluate) as engine:
+        hurried(engine)
+        ends_of(engine, jobs(2, LONG))
+        ends_of(engine, jobs(40, 50_000))
+        assert engine.room == 2
+
+
+def test_very_short_trials_wait_in_the_worker_for_one_another():
+    with opened(ProcessEngine(workers=2), lambda sample: 1.0) as engine:
+        hurried(engine, room=16)
+
+
+def test_messages_of_several_trials_come_two_at_a_time():
+    with opened(ProcessEngine(workers=2, trials_per_message=4), lambda sample: 1.0) as engine:
+        hurried(engine, room=16)
+        ends_of(engine, jobs(200, LONG))
+        assert engine.room <= 16
 
 
 @pytest.mark.parametrize("arguments", [{"workers": 1}, {"workers": 2, "memory_limit": "4GB"}])

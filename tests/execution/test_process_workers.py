@@ -259,8 +259,16 @@ def test_workers_share_the_cores(monkeypatch):
     with opened(ProcessEngine(workers=1), threads) as engine:
         assert set(ends_of(engine, jobs(1))[0].metrics.values()) == {float(cores())}
     assert environment(0, 1000, "cpu")["MKL_NUM_THREADS"] == "1"
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert environment(0, 1, "cpu")["OMP_NUM_THREADS"] == "1"
+
+
+def test_fewer_threads_are_never_made_more(monkeypatch):
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1,2")  # the second for nested levels
+    assert [environment(0, 1, "cpu")[name] for name in names] == ["1", "1", "1"]
+    monkeypatch.setenv("MKL_NUM_THREADS", "2")
+    assert environment(0, 1, "cpu")["MKL_NUM_THREADS"] == str(min(2, cores()))
 
 
 def test_workers_share_the_gpus(monkeypatch):
