@@ -43,7 +43,8 @@ class Stopper(ABC):
     def should_stop(self, trial: Trial) -> bool:
         """Whether to stop a running trial, which has just reported the last of `trial.intermediates`.
 
-        A trial is not shown any more once it is to be stopped.
+        A trial is not shown any more once it is to be stopped. Whatever it does until it ends counts no more, be it
+        that it completes: or the search would depend on how soon it hears of that.
         """
 
     def tell(self, trial: Trial) -> None:  # noqa: B027  (a stopper need not learn)

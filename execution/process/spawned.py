@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import secrets
 import signal
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -28,6 +30,7 @@ _PROGRAM = (
     "from retiarii.execution.process.worker import main; main(*map(int, numbers))"
 )
 _TO_DIE = 5.0
+_HIGH_WATER = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 _KIBI = 1 if sys.platform == "darwin" else 1024  # what the peak is counted in
 
 
@@ -122,7 +125,7 @@ class Spawned:
 
     def look(self) -> None:
         """Sees how much memory the process holds now."""
-        self._peak = max(self._peak, memory(self.number))
+        self._peak = max(self._peak, _peak(self.number))
 
     def await_end(self, until: float) -> bool:
         """Waits for the process to end by itself, up to a time of the monotonic clock; returns whether it has."""
@@ -150,13 +153,15 @@ class Spawned:
             except ChildProcessError:
                 break  # somebody else in this process has waited for it
             if number:
-                return Ending(os.waitstatus_to_exitcode(status), self._true_peak(usage.ru_maxrss))
+                return self._ending_of(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
             time.sleep(0.001)
         return Ending(0, 0)
 
-    def _true_peak(self, counted: int) -> int:
+    def _ending_of(self, code: int, counted: int) -> Ending:
         """What a process is said to have held counts what its parent held when it was forked."""
-        return max(self._peak, counted * _KIBI if counted > self._peak_of_parent else 0)
+        if counted > self._peak_of_parent:
+            return Ending(code, counted * _KIBI)
+        return Ending(code, self._peak, is_seen=True)
 
 
 def memory(process: int) -> int:
@@ -166,6 +171,16 @@ def memory(process: int) -> int:
     except psutil.NoSuchProcess:
         return 0
     return held
+
+
+def _peak(process: int) -> int:
+    """The most bytes that a process has held in memory, as far as the system tells; 0 for one that has gone."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return memory(process)
+    known = _HIGH_WATER.search(status)
+    return int(known[1]) * 1024 if known else 0
 
 
 def share_of_memory(process: int) -> int:
@@ -186,12 +201,15 @@ class Ending:
 
     code: int
     peak: int
+    is_seen: bool = False
+    """Whether it may have held more, since this was seen some time before the end."""
 
     def __str__(self) -> str:
         return f"worker died ({'; '.join(self._details())})"
 
     def _details(self) -> Iterator[str]:
-        peak = f"peak {readable(self.peak)}" if self.peak else ""
+        least = "at least " if self.is_seen else ""
+        peak = f"peak {least}{readable(self.peak)}" if self.peak else ""
         if self.code >= 0:
             yield f"exit code {self.code}"
         else:

@@ -15,6 +15,9 @@ from retiarii.experiment.journal import FILE as LOG
 
 FILE = "experiment.sqlite"
 
+PATIENCE = 30
+"""Seconds to wait for another program that has locked the file."""
+
 _SMALLEST = 512
 """Bytes: the smallest page that a file of SQLite has."""
 
@@ -46,6 +49,11 @@ def make_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise ExperimentError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def opened(path: Path) -> sqlite3.Connection:
+    """A file to write to, in transactions that say where they begin."""
+    return sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
 
 
 def check_whole(file: sqlite3.Connection, path: Path) -> None:
@@ -87,8 +95,16 @@ def _raise_damaged(path: Path, found: object) -> NoReturn:
 
 
 def _raise_unusable(path: Path, error: sqlite3.OperationalError) -> NoReturn:
-    free = f"{shutil.disk_usage(path.parent).free:,} bytes are free there" if path.parent.is_dir() else "no such folder"
+    if "locked" in str(error):
+        cause = f"another program has locked it for {PATIENCE} s (an sqlite3 shell, with a transaction that is open?)"
+        advice = "end that"
+    else:
+        cause, advice = f"{error} ({_room(path.parent)})", "make it writable, or make room,"
     raise ExperimentError(
-        f"{path} cannot be used: {error} ({free}). What was recorded before is kept; "
-        "make it writable, or make room, and start the same experiment again"
+        f"{path} cannot be used: {cause}. What was recorded before is kept; {advice} and start the same experiment "
+        "again"
     ) from error
+
+
+def _room(folder: Path) -> str:
+    return f"{shutil.disk_usage(folder).free:,} bytes are free there" if folder.is_dir() else "no such folder"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -16,7 +15,7 @@ from retiarii.errors import ExperimentError
 from retiarii.experiment.lock import Lock
 from retiarii.experiment.plan import Plan
 from retiarii.experiment.reader import Reader
-from retiarii.experiment.record_file import FILE, check_whole, errors, make_private, refuse_remains
+from retiarii.experiment.record_file import FILE, check_whole, errors, make_private, opened, refuse_remains
 from retiarii.experiment.schema import steps, version
 from retiarii.experiment.store import Store
 from retiarii.experiment.weights import EpochWeights
@@ -46,7 +45,7 @@ class Records:
         self._lock = Lock(folder)
         is_mine = self._lock.take()
         with errors(self._path):
-            self._file = sqlite3.connect(self._path, isolation_level=None)
+            self._file = opened(self._path)
             self._store = Store(self._file, folder)
         try:
             if not is_mine:
@@ -181,6 +180,6 @@ class WeightsRecord:
 
     def __call__(self, epoch: int, weights: Weights) -> None:
         path, found = self.folder / FILE, EpochWeights.of(epoch, weights)
-        with errors(path), closing(sqlite3.connect(path, isolation_level=None)) as file:
+        with errors(path), closing(opened(path)) as file:
             file.execute("pragma synchronous = full")
             Store(file, self.folder).save_weights(found)

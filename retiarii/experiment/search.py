@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -247,6 +247,9 @@ class Search:
 
     def _take(self, event: Event) -> None:
         trial = self._open[event.number]
+        if event.number in self._stopping:
+            self._take_of_stopped(trial, event)
+            return
         match event:
             case Started():
                 self._start(trial.running(host=event.host, started=time.time()))
@@ -258,10 +261,23 @@ class Search:
             case Failed():
                 self._fail(trial, event.failure, event.duration)
             case Stopped():
-                metrics = self._priced.reported(trial)
-                self._end(trial.stopped(metrics, ended=time.time(), duration=event.duration, files=event.files))
+                self._stop(trial, event.duration, event.files)
             case Interrupted():
                 self._lose(trial, event.reason)
+
+    def _take_of_stopped(self, trial: Trial, event: Event) -> None:
+        """Whatever a trial does after it was to stop counts no more, or the search would depend on how fast it does."""
+        match event:
+            case Completed() | Stopped():
+                self._stop(trial, event.duration, event.files)
+            case Failed():
+                self._stop(trial, event.duration, {})
+            case Interrupted():
+                self._stop(trial, None, {})
+
+    def _stop(self, trial: Trial, duration: float | None, files: Mapping[str, str]) -> None:
+        metrics = self._priced.reported(trial)
+        self._end(trial.stopped(metrics, ended=time.time(), duration=duration, files=files))
 
     def _start(self, trial: Trial) -> None:
         self._put(trial)
@@ -271,7 +287,7 @@ class Search:
         self._put(trial)
         self._save_reports()
         stopper = self._setup.stopper
-        if stopper is None or trial.number in self._stopping or not stopper.should_stop(trial):
+        if stopper is None or not stopper.should_stop(trial):
             return
         self._stopping.add(trial.number)
         self._setup.engine.cancel(trial.number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import signal
 import time
 
@@ -69,6 +70,19 @@ def test_the_last_words_are_told_and_kept(tmp_path):
     assert "these were its last words" in failure.text
     assert (tmp_path / "1" / "output.txt").read_text() == "these were its last words\n"
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_a_worker_that_died_is_said_to_have_held_what_it_held_before():
+    def act():
+        held = bytearray(150_000_000)
+        del held
+        time.sleep(1)  # so that it is looked at meanwhile
+        os._exit(3)
+
+    ballast = bytearray(300_000_000)  # so that this process has held more
+    message = one_fails(ProcessEngine(workers=1), act).message
+    del ballast
+    assert 150 <= float(re.search(r"peak at least ([\d.]+) MB", message)[1]) < 300
 
 
 def test_a_crash_is_told_with_the_place_in_the_code():

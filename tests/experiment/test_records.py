@@ -282,3 +282,13 @@ def test_a_machine_that_loses_power_keeps_what_has_ended(tmp_path, records):
     ]
     (journal,) = records._file.execute("pragma journal_mode").fetchone()
     assert journal == "wal"
+
+
+def test_a_file_that_another_program_has_locked_is_said_to_be(records, tmp_path, monkeypatch):
+    records.close()
+    monkeypatch.setattr("retiarii.experiment.record_file.PATIENCE", 0.1)
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other, closing(Records(tmp_path)) as again:
+        other.execute("begin immediate")
+        with pytest.raises(ExperimentError, match=r"another program has locked it for 0.1 s .*; end that and start"):
+            again.start_run({})
+        assert again.broken

@@ -12,8 +12,9 @@ import torch
 
 from retiarii import Experiment, ExperimentError, ModelSpace, Stopper, TrialStopped, report_intermediate
 from retiarii import nn as space_nn
+from retiarii.engine import Completed, Failed, Failure, Interrupted, Reported, Started
 from retiarii.evaluators import FunctionalEvaluator
-from retiarii.execution import SequentialEngine
+from retiarii.execution import ProcessEngine, SequentialEngine
 from retiarii.stoppers import ASHA, MedianRule
 from retiarii.strategies import GridSearch, Random
 from retiarii.testing import DOMAINS, SampleSpace
@@ -69,6 +70,49 @@ def test_a_stopped_trial_keeps_what_it_reported_and_the_search_goes_on(tmp_path)
         (2, "running", 2),
     ]
     assert search.stopper.seen[12] == (2, "stopped", 2)
+
+
+@pytest.mark.parametrize("engine", [ProcessEngine(workers=1), ProcessEngine(workers=1, trials_per_message=3)])
+def test_what_a_trial_does_after_it_was_stopped_makes_no_difference(tmp_path, engine):
+    searches = [experiment(tmp_path, name=name) for name in ("here", "there")]
+    searches[1].engine = engine
+    for search in searches:
+        search.run(progress=False)
+    here, there = ([(t.state, t.metrics, t.intermediates) for t in search.trials] for search in searches)
+    assert here == there
+
+
+class Late(SequentialEngine):
+    """Hears of the end of a trial too late."""
+
+    def __init__(self, end):
+        super().__init__()
+        self.end = end
+
+    def advance(self, listen, timeout):
+        if not self._waiting:
+            return
+        number = self._waiting.popleft().number
+        for event in (Started(number, "there"), Reported(number, 1.0), Reported(number, 2.0), Reported(number, 3.0)):
+            listen(event)
+        listen(self.end(number))
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda number: Completed(number, {"default": 5.0}, 0.1),
+        lambda number: Failed(number, Failure("worker died", "it died", "", ""), 0.1),
+        lambda number: Interrupted(number, "the node is lost"),
+    ],
+)
+def test_a_trial_that_was_to_stop_has_stopped_whatever_its_engine_says(tmp_path, end):
+    search = experiment(tmp_path, engine=Late(end), max_retries=0)
+    search.run(progress=False)
+    assert [(search.trials[n].state, search.trials[n].intermediates) for n in (2, 3)] == [("stopped", (1.0, 2.0))] * 2
+    assert "stopped" not in {search.trials[number].state for number in (0, 1, 4, 5)}
+    asked = [step for number, state, step in search.stopper.seen if number == 2 and state == "running"]
+    assert asked == [1, 2], "it is not shown any more once it is to be stopped"
 
 
 def test_the_best_is_one_that_completed(tmp_path):
@@ -127,25 +171,6 @@ def test_costs_join_what_was_reported_last(tmp_path, report, metrics):
     search.run(progress=False)
     assert [*search.trials[2].metrics.items()] == [*metrics.items()]
     assert search.stopper.objectives == {"accuracy": "maximize"}
-
-
-class Late(SequentialEngine):
-    """Tells of a trial when it has ended, so that stopping it comes too late, as it may from another process."""
-
-    def advance(self, listen, timeout):
-        events = []
-        super().advance(events.append, timeout)
-        for event in events:
-            listen(event)
-
-
-def test_a_trial_may_end_before_it_is_stopped(tmp_path):
-    search = experiment(tmp_path, engine=Late())
-    search.run(progress=False)
-    assert {trial.state for trial in search.trials} == {"completed"}
-    assert len(search.trials[2].intermediates) == 4
-    asked = [step for number, state, step in search.stopper.seen if number == 2 and state == "running"]
-    assert asked == [1, 2], "it is not shown any more once it is to be stopped"
 
 
 def test_a_trial_that_was_given_up_has_no_metrics(tmp_path):
