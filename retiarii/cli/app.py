@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
@@ -12,6 +10,7 @@ import typer
 from retiarii import __version__
 from retiarii.cli import commands, run
 from retiarii.cli.ending import ended_well
+from retiarii.cli.streams import open_closed_streams
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -123,13 +122,5 @@ for _command in _COMMANDS:
 
 def main() -> None:
     """What the script `retiarii` calls."""
-    _open_streams()
+    open_closed_streams()
     app()
-
-
-def _open_streams() -> None:
-    """Something to write to where the shell has closed stdout or stderr, lest a record be opened in its place."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  for as long as the process lives
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115

@@ -32,7 +32,7 @@ def list_(directory: Directory = None, as_json: AsJson = False) -> None:
 def show(
     name: Name,
     directory: Directory = None,
-    top: Annotated[int, typer.Option(min=1, help="How many of the best trials.")] = 10,
+    top: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="How many of the best trials.")] = 10,
     failures: Annotated[bool, typer.Option("--failures", help="Print the whole errors of the last failures.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -54,7 +54,9 @@ def trials(
     sort: Annotated[
         Literal["number", "metric"], typer.Option(help="By number, or the best first by the primary objective.")
     ] = "number",
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.", show_default="all")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="NUMBER", help="At most so many.", show_default="all")
+    ] = None,
 ) -> None:
     """Write trials as a table, as CSV or as JSON.
 
@@ -71,7 +73,7 @@ def export(
     name: Name,
     *,
     directory: Directory = None,
-    top: Annotated[int, typer.Option(min=1, help="How many of the best trials.")] = 1,
+    top: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="How many of the best trials.")] = 1,
     form: Annotated[
         Literal["code", "json", "onnx", "pt2"],
         typer.Option("--format", help="PyTorch code, samples with metrics, an ONNX model, or a torch.export program."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 from pathlib import Path
 
 from retiarii.errors import ExperimentError
@@ -26,7 +27,7 @@ def names(directory: Path) -> list[str]:
             return sorted([entry.name for entry in entries if _is_experiment(Path(entry.path))])
     except FileNotFoundError as error:
         raise ExperimentError(
-            f"there is no folder {directory}; say where the experiments lie with --directory"
+            f"there is no folder {directory.absolute()}; say where the experiments lie with --directory"
         ) from error
     except OSError as error:
         raise ExperimentError(f"{directory} can't be read: {error.strerror}") from error
@@ -43,9 +44,25 @@ def loaded(directory: Path, name: str) -> History:
     Raises:
         ExperimentError: there is none of this name, and what names come near it; or its record can't be read.
     """
-    if not _is_experiment(directory / checked_name(name)):
+    if not _is_experiment(folder_of(directory, name)):
         raise ExperimentError(_unknown(directory, name))
     return Experiment.load(directory, name)
+
+
+def folder_of(directory: Path, name: str) -> Path:
+    """Where an experiment of this name lies, or would.
+
+    Raises:
+        ExperimentError: it is no name, and what to give instead if it is the path of an experiment.
+    """
+    try:
+        return directory / checked_name(name)
+    except ExperimentError:
+        path = Path(name).resolve() if Path(name).name in ("", "..") else Path(name)
+        if not _is_experiment(path):
+            raise
+        words = shlex.join(["--directory", str(path.parent), path.name])
+        raise ExperimentError(f"{name} is the path of an experiment; give its directory and name: {words}") from None
 
 
 def _is_experiment(folder: Path) -> bool:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from retiarii.callback import Callback
 from retiarii.cli.config.search import Search
-from retiarii.cli.found import loaded, place
+from retiarii.cli.found import folder_of, loaded, place
 from retiarii.errors import ExperimentError
 from retiarii.experiment import Experiment
-from retiarii.experiment.folders import checked_name, experiment_folder
+from retiarii.experiment.folders import experiment_folder
 from retiarii.experiment.following import is_following
 from retiarii.experiment.record_file import FILE as RECORD
 from retiarii.trial import Trial
@@ -67,7 +67,7 @@ def kept_config(name: str, directory: Path | None) -> Path:
         ExperimentError: there is no such experiment, or it was begun without a config.
     """
     where = place(directory)
-    file = where.absolute() / checked_name(name) / FILE
+    file = folder_of(where, name).absolute() / FILE
     if file.is_file():
         return file
     runs = loaded(where, name).runs

@@ -47,7 +47,7 @@ def list_experiments(directory: Path | None, *, as_json: bool) -> None:
     if as_json:
         show_json([entry.to_json() for entry in entries])
     elif not entries:
-        show(f"There are no experiments in {where}")
+        show(f"There are no experiments in {where.absolute()}")
     else:
         columns = ("name", "state", "trials", "best", "objective", "last ran")
         show(table(columns, [entry.row() for entry in entries]))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from retiarii.cli.ending import complain
 from retiarii.cli.found import loaded, place
 from retiarii.cli.tables import show
 from retiarii.errors import ExperimentError
@@ -27,11 +29,19 @@ def plot_experiment(name: str, directory: Path | None, kind: Kind, output: Path 
         "weights": history.plot_weights,
     }
     path = Path(f"{name}-{kind}.png") if output is None else output
-    figure = drawings[kind]()
+    if not path.suffix or path.is_dir():
+        raise ExperimentError(f"{path} is no file of a picture; give one that ends with .png, .svg or .pdf")
     try:
-        figure.savefig(path)
+        figure = drawings[kind]()
+    except ExperimentError as error:
+        raise ExperimentError(str(error).replace("plot_history()", "--kind history")) from error
+    try:
+        with warnings.catch_warnings(record=True, action="always", category=UserWarning) as caught:
+            figure.savefig(path)
     except ValueError as error:
         raise ExperimentError(f"{path} can't be drawn: {error}") from error
     except OSError as error:
         raise ExperimentError(f"{path} can't be written: {error.strerror}") from error
+    for remark in dict.fromkeys([str(warning.message) for warning in caught]):
+        complain(f"retiarii: {remark}")
     show(str(path))

@@ -10,6 +10,7 @@ import typer
 
 from retiarii.cli.commands import Directory
 from retiarii.cli.ending import FAILED, complain
+from retiarii.cli.streams import outlive_readers
 from retiarii.errors import ExperimentError
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def resume(
 def _run(search: Search, resume: bool | Literal["anyway"], *, quiet: bool) -> None:
     from retiarii.cli.kept import KeptConfig  # noqa: PLC0415
 
+    outlive_readers()
     config = KeptConfig(search)
     experiment = search.experiment(resume=resume, callbacks=[config])
     config.prepare(experiment)

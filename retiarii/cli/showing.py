@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import RenderableType
-from rich.table import Table
 
 from retiarii.cli.choices import choice_rows, size_words
 from retiarii.cli.found import loaded, place
@@ -110,7 +109,7 @@ class _Seen:
     def _facts(self) -> Iterator[tuple[str, str]]:
         yield "state", self.standing.words
         if self.plan is not None:
-            yield "space", f"{self.plan.space}: {len(self.plan.choices)} choices, {size_words(self.plan)}"
+            yield "space", f"{self.plan.space}: {_choices(len(self.plan.choices))}, {size_words(self.plan)}"
             yield from [("constraint", constraint) for constraint in self.plan.constraints]
             yield "objectives", ", ".join([f"{direction} {name}" for name, direction in self.objectives.items()])
             yield "seed", str(self.plan.seed)
@@ -148,7 +147,7 @@ class _Seen:
         first = f", of which the first {len(self.best)}" if self.front_size > len(self.best) else ""
         return f"Pareto front: {self.front_size} trials{first}"
 
-    def _best_table(self) -> Table:
+    def _best_table(self) -> RenderableType:
         names = list(dict.fromkeys(name for trial in self.best for name in trial.metrics))
         columns = ("trial", *names, "seconds", "sample")
         rows = [
@@ -177,6 +176,10 @@ def _runs(runs: Sequence[Run]) -> Iterator[RenderableType]:
             for run in runs[-_MOST_RUNS:]
         ],
     )
+
+
+def _choices(number: int) -> str:
+    return "1 choice" if number == 1 else f"{number} choices"
 
 
 def _rounded(rate: float) -> str:

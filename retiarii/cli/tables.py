@@ -13,7 +13,8 @@ from typing import Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.padding import Padding
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +23,9 @@ from retiarii.cli.plain import plain
 from retiarii.errors import ExperimentError
 
 _UNFOLDED = 100_000
+_READABLE = 70
+"""On a terminal of fewer columns a table that doesn't fit has columns of a few letters."""
+
 _MANY_DIGITS = 6
 _LONG = 100
 UNREAD = 141
@@ -68,22 +72,27 @@ def sample_words(sample: Mapping[str, Any]) -> str:
 
 def _bare(value: object) -> str:
     if isinstance(value, float):
-        return number(value)
+        written = number(value)
+        return f"{written}.0" if written.lstrip("-").isdecimal() else written
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> Table:
     """Names with what is said of them, without lines."""
+    return _grid([(name, cell(said)) for name, said in rows])
+
+
+def _grid(rows: Iterable[tuple[str, Text]]) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, said in rows:
-        grid.add_row(cell(name), cell(said))
+        grid.add_row(cell(name), said)
     return grid
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, cut: str = "") -> Table:
-    """A table; numbers stand at the right.
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, cut: str = "") -> RenderableType:
+    """A table; numbers stand at the right. On a narrow terminal it is a paragraph for each row instead.
 
     Args:
         columns: Their names.
@@ -91,6 +100,32 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, cut: str 
         cut: The column that is cut off, rather than folded, where the terminal is too narrow.
     """
     rows = [*rows]
+    wide = _table(columns, rows, cut)
+    return wide if cut else _Fitting(wide, Group(*_paragraphs(columns, rows)))
+
+
+def _paragraphs(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[RenderableType]:
+    for row in rows:
+        yield cell(row[0] if isinstance(row[0], str) else f"{columns[0]} {row[0]}", "bold")
+        said = [(name, cell(each)) for name, each in zip(columns[1:], row[1:], strict=True)]
+        yield Padding(_grid([(name, text) for name, text in said if text.plain]), (0, 0, 0, 2))
+
+
+class _Fitting:
+    """A table, or on a terminal that is too narrow for it what stands in its place."""
+
+    def __init__(self, wide: Table, narrow: RenderableType) -> None:
+        self._wide, self._narrow = wide, narrow
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        has_room = (
+            options.max_width >= _READABLE
+            or self._wide.__rich_measure__(console, options.update(width=_UNFOLDED)).maximum <= options.max_width
+        )
+        yield self._wide if has_room else self._narrow
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]], cut: str) -> Table:
     made = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
     for place, name in enumerate(columns):
         is_number = all(isinstance(row[place], int | float | None) for row in rows)

@@ -13,6 +13,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
+from rich.cells import cell_len, set_cell_size
+
 from retiarii.cli.found import loaded, place
 from retiarii.cli.tables import as_json, never_unprintable, one_line, put_out
 from retiarii.cli.trial_forms import Columns, table_row, trial_json
@@ -116,4 +118,4 @@ def _write_table(objectives: Sequence[str], rows: Iterator[Sequence[str]]) -> No
 
 
 def _cut(line: str, most: int | None) -> str:
-    return line if most is None or len(line) <= most else f"{line[: most - 1]}…"
+    return line if most is None or cell_len(line) <= most else f"{set_cell_size(line, most - 1)}…"

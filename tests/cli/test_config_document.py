@@ -27,11 +27,36 @@ REFUSED = {
     "a key that is a list": ("a: 1\n[b]: 1", ":2: a key has to be plain text"),
     "a key that occurs twice": ("a:\n  b: 1\n  c: 2\n  b: 3", ":4: a.b: occurs twice"),
     "a key without end": ("k" * 501 + ": 1", ":1: has a key of 501 characters; at most 500 are taken"),
-    "a tab": ("a:\n\tb: 1", ":2: is no YAML: found character that cannot start any token"),
-    "an open bracket": ("a: [1,\n\n", ":3: is no YAML: did not find expected node content"),
+    "a tab": (
+        "a:\n\tb: 1",
+        ":2: is no YAML: found character that cannot start any token; indent with blanks, not with tabs",
+    ),
+    "an open bracket": (
+        "a: [1, 2\nb: 3",
+        ":2: is no YAML: did not find expected ',' or ']'; what was opened in line 1 is not closed",
+    ),
+    "an open quote": (
+        "a: 1\nb: 'x\nc: 1\n\n",
+        ":5: is no YAML: found unexpected end of stream; what was opened in line 2 is not closed",
+    ),
+    "too far to the right": (
+        "a:\n  b: 1\n   c: 2",
+        ":3: is no YAML: mapping values are not allowed in this context; look at the line before, too",
+    ),
+    "too far to the left": (
+        "a:\n    b: 1\n  c: 2",
+        ":3: is no YAML: did not find expected key; look at the line before, too, and at how far both are indented",
+    ),
     "a second document": ("a: 1\n---\nb: 1", ":2: a second document begins; a file holds one"),
     "nothing": ("# only a remark\n", ":1: is empty"),
-    "a character that does nothing": ("a: \x07", ":1: has the character 7, which YAML does not allow"),
+    "a character that does nothing": (
+        "a: ü\nb:\n  - 'ü\x07'",
+        ":3: has in column 7 the character '\\x07', which YAML does not allow",
+    ),
+    "a character that is none": (
+        "a: 1\r\n\x00b",
+        ":2: has in column 1 the character '\\x00', which YAML does not allow",
+    ),
     "half a character": ('a: "\\ud800"', ":1: is no YAML: found invalid Unicode character escape code"),
     "many digits": ("a: 1\nb: " + "9" * 5000, ":2: b: a number of 5000 characters; at most 1000 are taken"),
     "51 levels": ("a: " + "[" * 51, ":1: is nested more than 50 levels deep"),

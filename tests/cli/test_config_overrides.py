@@ -60,6 +60,17 @@ def test_a_value_is_put_where_the_way_leads(setting, part, value):
     assert type(found) is type(value)
 
 
+def test_objectives_that_are_not_there_are_to_be_given_whole():
+    with pytest.raises(ConfigError, match=r"as in --set 'objectives=\{default: minimize\}'"):
+        override(parsed("max_trials: 5", "config.yaml"), ["objectives.default=minimize"])
+
+
+def test_a_value_goes_into_arguments_that_were_left_empty():
+    document = parsed("strategy: {name: TPE, arguments: }", "config.yaml")
+    override(document, ["strategy.gamma=0.5"])
+    assert document.value == {"strategy": {"name": "TPE", "arguments": {"gamma": 0.5}}}
+
+
 def test_settings_follow_one_another():
     assert overridden("engine=ProcessEngine", "engine.workers=2")["engine"] == {
         "name": "ProcessEngine",
@@ -75,7 +86,14 @@ def test_settings_follow_one_another():
         ("max_trails=3", "--set max_trails: 'max_trails' is unknown; did you mean max_trials?"),
         (
             "engine.workers=3",
-            "--set engine.workers: engine is not in the config; give it whole, as in --set 'engine={...}'",
+            "--set engine.workers: engine is not in the config; give it whole, "
+            "as in --set 'engine={name: NAME, arguments: {workers: 3}}'",
+        ),
+        ("engine.name=ProcessEngine", "give it whole, as in --set engine=ProcessEngine"),
+        ("stopper.arguments.a.b=[1, x]", "as in --set 'stopper={name: NAME, arguments: {a: {b: [1, x]}}}'"),
+        (
+            "max_duration.x=3",
+            "--set max_duration.x: max_duration is not in the config; give it whole, as in --set max_d",
         ),
         ("seed=\udcff", "--set seed=\udcff: has bytes that are no text in UTF-8"),
         ("max_trials.x=3", "--set max_trials.x: max_trials is 5, which has no x"),

@@ -111,11 +111,22 @@ def test_hostile_names_are_only_text(tmp_path):
 def test_the_default_directory_may_not_be_there_yet(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = entered("list")
-    assert (result.exit_code, result.stdout) == (0, f"There are no experiments in {DIRECTORY}\n")
+    assert (result.exit_code, result.stdout) == (0, f"There are no experiments in {tmp_path / DIRECTORY}\n")
     assert entered("list", "--json").stdout == "[]\n"
     named = entered("list", "-d", "missing")
     assert named.exit_code == 1
-    assert "there is no folder missing" in named.stderr
+    assert f"there is no folder {tmp_path / 'missing'}; say where" in named.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "trials", "resume", "plot"])
+def test_the_path_of_an_experiment_is_no_name_and_it_says_what_to_give(tmp_path, monkeypatch, command):
+    begun(tmp_path / "a b" / "one").close()
+    monkeypatch.chdir(tmp_path)
+    result = entered(command, "a b/one/")
+    assert result.exit_code == 1
+    assert "a b/one/ is the path of an experiment; give its directory and name: --directory 'a b' one" in result.stderr
+    monkeypatch.chdir(tmp_path / "a b" / "one")
+    assert f"--directory '{tmp_path / 'a b'}' one" in entered(command, ".").stderr
 
 
 def test_a_hundred_thousand_trials(large):

@@ -52,6 +52,8 @@ def test_the_ending_decides_the_format(folder):
     [
         (["frist"], "did you mean 'first'?"),
         (["first", "--output", "history.exe"], "history.exe can't be drawn"),
+        (["first", "--output", "history"], "history is no file of a picture; give one that ends with .png"),
+        (["first", "--output", "."], ". is no file of a picture"),
         (["first", "--output", "missing/history.png"], "missing/history.png can't be written"),
     ],
 )
@@ -59,6 +61,30 @@ def test_mistakes(folder, words, said):
     result = entered(*words)
     assert result.exit_code == 1
     assert said in result.stderr
+    assert [path.name for path in folder.iterdir()] == ["retiarii-experiments"]
+
+
+def test_what_to_enter_where_there_is_one_objective(folder):
+    second = folder / "retiarii-experiments" / "second"
+    second.mkdir()
+    with closing(Records(second)) as records:
+        records.begin(Plan.of("Space", Domain([Categorical("op", ("a", "b"))]), {"accuracy": "maximize"}, 0))
+    result = entered("second", "--kind", "pareto")
+    assert result.exit_code == 1
+    assert "use --kind history" in result.stderr
+
+
+def test_what_a_font_lacks_is_said_in_a_line(folder):
+    second = folder / "retiarii-experiments" / "second"
+    second.mkdir()
+    with closing(Records(second)) as records:
+        records.begin(Plan.of("Space", Domain([Categorical("漢", ("a", "b"))]), {"default": "maximize"}, 0))
+        records.start_run({})
+        trials = [Trial(number, {"漢": "ab"[number % 2]}).running() for number in range(4)]
+        records.save([trial.completed({"default": trial.number}) for trial in trials])
+    result = entered("second", "--kind", "importance")
+    assert (result.exit_code, result.stdout) == (0, "second-importance.png\n")
+    assert [line[:16] for line in result.stderr.splitlines()] == ["retiarii: Glyph "]
 
 
 def test_without_matplotlib_the_way_out_is_said(folder, monkeypatch):

@@ -35,6 +35,10 @@ def wide():
 
 ready = Deep(8)
 broken = lambda: 1 / 0
+
+
+def leaving():
+    raise SystemExit(3)
 """
 
 
@@ -97,6 +101,9 @@ def test_a_picture(folder):
         (["DART"], 2, "did you mean DARTS?"),
         (["deep_spaces:Dep"], 2, "did you mean Deep?"),
         (["nowhere:X"], 2, "there is no module nowhere"),
+        (["DARTS.small"], 2, "there is no module DARTS; did you mean retiarii.hub:DARTS?"),
+        (["deep_spaces"], 2, "deep_spaces is a module; say what is meant in it, as in deep_spaces.Name"),
+        (["deep_spaces.leaving"], 2, "deep_spaces.leaving can't be made: SystemExit: 3 ("),
         (["math:pi"], 2, "math:pi is a float, not a model space"),
         (["../deep_spaces"], 2, "is no import path"),
         (["deep_spaces:Deep", "--picture", "deep.png"], 1, ".svg, .mmd and .md are known"),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shlex
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from typer.testing import CliRunner
 
 from retiarii import Experiment
@@ -35,6 +38,17 @@ def score(sample):
     if sample["text"] == "safe":
         raise ValueError("first\n=cmd|' /C calc'!A0")
     return {"loss": 1.5 - FORMULAS.index(sample["text"]), "=more": 1.0}
+
+
+def on_a_terminal(columns, *words):
+    """What a command writes to a terminal of so many columns."""
+    terminal, end = os.openpty()
+    termios.tcsetwinsize(end, (24, columns))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    subprocess.run([sys.executable, "-m", "retiarii", *map(str, words)], stdout=end, env=environment, check=True)
+    os.close(end)
+    with os.fdopen(terminal, "rb") as read:
+        return read.read1(100_000).decode().splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +174,13 @@ def test_letters_that_the_output_lacks_are_escapes(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.isascii()
     assert all("\\u6f22" in form for form in done.stdout.split("next\n")[:3])
+
+
+def test_a_line_for_each_trial_fits_the_terminal_however_wide_its_letters_are(tmp_path):
+    space = SampleSpace(Domain([Categorical("幅", ("漢字" * 20, "x" * 80))]))
+    evaluator = FunctionalEvaluator(len, argument="sample")
+    Experiment(space, evaluator, GridSearch(), name="wide", directory=tmp_path).run(progress=False)
+    lines = on_a_terminal(60, "trials", "wide", "-d", tmp_path)
+    assert len(lines) == 3
+    assert [cell_len(line) for line in lines[1:]] == [60, 60]
+    assert all(line.endswith("…") for line in lines[1:])

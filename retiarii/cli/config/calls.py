@@ -11,23 +11,29 @@ from typing import Any, Literal, Union, Unpack, get_args, get_origin, get_type_h
 
 from pydantic import TypeAdapter, ValidationError
 
-from retiarii.cli.config.problems import Problem, nearest
+from retiarii.cli.config.problems import Problem, few, near
 
 _KIND = inspect.Parameter
 _PLAIN = (bool, int, float, str, NoneType)
 _LISTS = (list, tuple, set, Sequence, Collection, Iterable)
 _MAPPINGS = (dict, Mapping)
 _UNIONS = (Union, UnionType)
+_ANYTHING = {"arguments": _KIND("arguments", _KIND.VAR_KEYWORD)}
 _SPACE = "space"
 """A parameter of this name that is needed and not given gets the space of the config."""
 
 
 class Callee:
-    """A class or a function, with what is known of its parameters."""
+    """A class or a function, with what is known of its parameters.
 
-    def __init__(self, target: Callable[..., Any]) -> None:
+    Args:
+        target: What is called.
+        after_model: Whether a model is its first argument, and goes without saying.
+    """
+
+    def __init__(self, target: Callable[..., Any], *, after_model: bool = False) -> None:
         self._target = target
-        self._parameters = _parameters(target)
+        self._parameters = _after_model(target) if after_model else _parameters(target)
         self._hints = _hints(target)
         options = [name for name, kind in self._kinds() if kind is _KIND.VAR_KEYWORD]
         self._options: Mapping[str, Any] | None = _options(self._hints.get(options[0])) if options else {}
@@ -44,7 +50,7 @@ class Callee:
         missing = [each for each in self._needed if each not in arguments and each != _SPACE]
         wrong = {each: self._wrong(each, value) for each, value in arguments.items()}
         return [
-            *[Problem((each,), f"unknown{nearest(each, names)}") for each in unknown],
+            *[Problem((each,), _unknown(name, each, names)) for each in unknown],
             *[Problem((), f"{name} needs the argument {each}") for each in missing],
             *[Problem((each,), text) for each, text in wrong.items() if text],
         ]
@@ -69,7 +75,8 @@ class Callee:
         """What is wrong with the type of a value, as far as plain annotations tell."""
         if name in self._parameters and self._parameters[name].kind is _KIND.VAR_POSITIONAL:
             return "" if isinstance(value, list) else f"is {reprlib.repr(value)}; give a list"
-        annotation: Any = {**(self._options or {}), **self._hints}.get(name)
+        known = {each: hint for each, hint in self._hints.items() if each in self._parameters}
+        annotation: Any = {**(self._options or {}), **known}.get(name)
         if not _is_data(value) or not _is_plain(annotation):
             return ""
         try:
@@ -79,13 +86,28 @@ class Callee:
         return ""
 
 
+def _unknown(name: str, argument: str, known: Collection[str]) -> str:
+    meant = near(argument, known)
+    if meant is not None:
+        return f"unknown; did you mean {meant}?"
+    return f"{name} has no argument {argument}; it takes {few(known) or 'none'}"
+
+
 def _parameters(target: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     try:
         if isinstance(target, type) and type(target).__call__ is not type.__call__:  # as of ModelSpace, which hides it
             target = partial(target.__init__, None)  # type: ignore[misc]
         return inspect.signature(target).parameters
     except (TypeError, ValueError):  # some of C have none
-        return {"arguments": _KIND("arguments", _KIND.VAR_KEYWORD)}
+        return _ANYTHING
+
+
+def _after_model(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Those of the outermost function, as a decorator may give some to the function in it."""
+    try:
+        return inspect.signature(partial(function, None), follow_wrapped=False).parameters
+    except (TypeError, ValueError):  # it takes no model: the evaluator says so
+        return _ANYTHING
 
 
 def _hints(target: Callable[..., Any]) -> Mapping[str, Any]:
@@ -129,9 +151,11 @@ def _words(annotation: Any) -> str:
         return " or ".join([_words(part) for part in get_args(annotation)])
     if origin is Literal:
         return " or ".join([repr(value) for value in get_args(annotation)])
-    return _NAMES.get(origin, str(origin))
+    inner = [_MANY.get(part) for part in get_args(annotation)[:1]] if origin in _LISTS else []
+    return _NAMES.get(origin, str(origin)) + (f" of {inner[0]}" if any(inner) else "")
 
 
+_MANY: Mapping[Any, str] = {int: "integers", float: "numbers", str: "texts"}
 _NAMES: Mapping[Any, str] = {
     bool: "true or false",
     int: "an integer",

@@ -97,6 +97,7 @@ class _Parser:
     """Makes values of what the parser of YAML finds, and refuses what it should not find."""
 
     def __init__(self, text: str, document: Document) -> None:
+        self._text = text
         self._document = document
         self._events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
 
@@ -109,13 +110,28 @@ class _Parser:
             next(self._events)
             following = next(self._events)
         except yaml.reader.ReaderError as error:
-            self._refuse(1, f"has the character {error.character!r}, which YAML does not allow; {error.reason}")
+            character = chr(error.character)
+            lines = f"{self._text.partition(character)[0]}.".splitlines()
+            said = f"has in column {len(lines[-1])} the character {character!a}, which YAML does not allow"
+            self._refuse(len(lines), said)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            self._refuse(mark.line + 1 if mark else 1, f"is no YAML: {error.problem or error.context}")
+            line = mark.line + 1 if mark else 1
+            self._refuse(line, f"is no YAML: {error.problem or error.context}{self._where_else(error, line)}")
         if not isinstance(following, yaml.StreamEndEvent):
             self._refuse(following.start_mark.line + 1, "a second document begins; a file holds one")
         return self._document
+
+    def _where_else(self, error: yaml.MarkedYAMLError, line: int) -> str:
+        """Where to look beside the line in which YAML came to a halt, and what for."""
+        lines = self._text.splitlines()
+        said = lines[line - 1] if line <= len(lines) else ""
+        if "\t" in said[: len(said) - len(said.lstrip())]:
+            return "; indent with blanks, not with tabs"
+        began = error.context_mark.line + 1 if error.context_mark else line
+        if began < line and ("flow" in str(error.context) or "quoted" in str(error.context)):
+            return f"; what was opened in line {began} is not closed"
+        return "; look at the line before, too, and at how far both are indented" if line > 1 else ""
 
     def _value(self, event: Any, path: Path) -> Any:
         line = event.start_mark.line + 1
@@ -133,7 +149,7 @@ class _Parser:
         return self._list(path) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(path)
 
     def _scalar(self, event: Any, path: Path) -> Any:
-        text = self._text(event, path)
+        text = self._encodable(event, path)
         if not event.implicit[0]:
             return text
         try:
@@ -141,7 +157,7 @@ class _Parser:
         except ValueError as error:
             self._refuse(event.start_mark.line + 1, str(error), path)
 
-    def _text(self, event: Any, path: Path) -> str:
+    def _encodable(self, event: Any, path: Path) -> str:
         text: str = event.value
         try:
             text.encode("utf-8")
@@ -161,7 +177,7 @@ class _Parser:
             line = event.start_mark.line + 1
             if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None or event.tag is not None:
                 self._refuse(line, "a key has to be plain text", path)
-            key = self._text(event, path)
+            key = self._encodable(event, path)
             if len(key) > _LONGEST_KEY:
                 self._refuse(line, f"has a key of {len(key)} characters; at most {_LONGEST_KEY} are taken", path)
             if key in values:

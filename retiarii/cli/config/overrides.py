@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import reprlib
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
 from retiarii.cli.config.document import Document, parsed_option
 from retiarii.cli.config.problems import ConfigError, Path, nearest, shown
+from retiarii.cli.config.scalars import inline
 from retiarii.cli.config.schema import PARTS, Config, is_component
 
 
@@ -37,13 +39,29 @@ def place(document: Document, option: str, way: str, value: Any) -> None:
     """
     if not isinstance(document.value, dict):
         raise ConfigError(f"{document.source}:1: give a mapping of fields, such as `strategy: Random`")
+    steps = way.split(".")
     try:
-        path, holder = _followed(document.value, way.split("."))
+        if len(steps) > 1 and steps[0] in Config.model_fields and document.value.get(steps[0]) is None:
+            raise LookupError(f"{steps[0]} is not in the config; give it whole, as in {_whole(steps, value)}")
+        path, holder = _followed(document.value, steps)
     except LookupError as error:
         raise ConfigError(f"{option} {way}: {error.args[0]}") from None
     holder[path[-1]] = value
     document.forget(path)
     document.options[path] = option
+
+
+def _whole(steps: Sequence[str], value: Any) -> str:
+    """The setting that gives a field together with the value within it that was meant."""
+    field, *inner = steps
+    if field not in (*PARTS, "objectives"):
+        return f"--set {field}=..." if field not in ("costs", "import_from") else f"--set '{field}=[...]'"
+    if field in PARTS and inner == ["name"]:
+        return f"--set {shlex.quote(f'{field}={inline(value)}')}"
+    for step in reversed([step for step in inner if step != "arguments"]):
+        value = {step: value}
+    whole = {"name": "NAME", "arguments": value} if field in PARTS else value
+    return f"--set {shlex.quote(f'{field}={inline(whole)}')}"
 
 
 def _followed(root: dict[str, Any], steps: Sequence[str]) -> tuple[Path, Any]:
@@ -54,7 +72,7 @@ def _followed(root: dict[str, Any], steps: Sequence[str]) -> tuple[Path, Any]:
     holder: Any = root
     for number, step in enumerate(steps):
         if _is_part(path, holder) and step != "name":
-            holder.setdefault("arguments", {})
+            holder["arguments"] = {} if holder.get("arguments") is None else holder["arguments"]
             path, holder = (path, holder) if step == "arguments" else ((*path, "arguments"), holder["arguments"])
         key = _key(holder, step, path)
         path = (*path, key)
@@ -76,8 +94,6 @@ def _key(holder: Any, step: str, path: Path) -> str | int:
 def _within(holder: Any, key: str | int, path: Path) -> Any:
     """What the holder has there. The name alone of a component becomes a mapping with it."""
     if isinstance(holder, dict) and holder.get(str(key)) is None:
-        if len(path) == 1:
-            raise LookupError(f"{key} is not in the config; give it whole, as in --set '{key}={{...}}'")
         raise LookupError(f"{shown(path)!r} is unknown{nearest(str(key), holder)}")
     if isinstance(holder[key], str) and _is_place_of_part(path):
         holder[key] = {"name": holder[key]}

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from retiarii.cli.config.calls import Callee
+from retiarii.cli.config.meant import meant
 from retiarii.cli.config.names import UnknownNameError, described, imported, registered
-from retiarii.cli.config.problems import Path, Problem, Problems
+from retiarii.cli.config.problems import Path, Problem, Problems, shown
+from retiarii.cli.config.scalars import inline
 from retiarii.cli.config.schema import is_component, is_import
 from retiarii.engine import Engine
 from retiarii.errors import RetiariiError
 from retiarii.evaluator import Evaluator
+from retiarii.evaluators.functional import FunctionalEvaluator
 from retiarii.one_shot import OneShotStrategy
 from retiarii.stopper import Stopper
 from retiarii.strategy import Strategy
@@ -68,22 +71,22 @@ class Part:
         try:
             return Callee(self.found).call(arguments, space)
         except RetiariiError as error:
-            raise Problems([Problem(self.path, str(error) + self._hint(str(error)))]) from error
-        except Exception as error:
-            if not self.place.startswith(_LIBRARY):
-                error.add_note(f"while {self.name} was made for `{'.'.join(map(str, self.path))}` of the config")
+            raise Problems([self._refused(str(error))]) from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if isinstance(error, Exception) and not self.place.startswith(_LIBRARY):
+                error.add_note(f"while {self.name} was made for `{shown(self.path) or self.field}` of the config")
                 raise
-            raise Problems([Problem(self.path, described(error))]) from error
+            raise Problems([Problem(self.path, f"{self.name} can't be made: {described(error)}")]) from error
 
-    def _hint(self, message: str) -> str:
-        """What to write where a text was given that stands for an object."""
-        texts = [(name, value) for name, value in (self.arguments or {}).items() if isinstance(value, str)]
-        meant = [f"{name}: {{import: {it}}}" for name, it in texts if _is_import_path(it) and repr(it) in message]
-        return f"; for what lies there, write {meant[0]}" if meant else ""
-
-
-def _is_import_path(text: str) -> bool:
-    return "." in text and all(word.isidentifier() for word in text.replace(":", ".").split("."))
+    def _refused(self, message: str) -> Problem:
+        """Where a plain value was given that stands for an object, that is the place, and it says what to write."""
+        for path, value in _plain(self.arguments, (*self.path, "arguments")):
+            hint = meant(value, self.field) if repr(value) in message else ""
+            if hint:
+                return Problem(path, message + hint)
+        return Problem(self.path, message)
 
 
 def find(parts: Sequence[Part]) -> None:
@@ -146,11 +149,47 @@ def _wrong_arguments(part: Part) -> list[Problem]:
     if not _is_called(part.found):
         text = f"{part.name} is neither a class nor a function, and so takes no arguments"
         return [Problem(part.path, text)] if part.arguments else []
-    problems = Callee(part.found).problems(part.name, part.arguments)
+    problems = Callee(part.found).problems(part.name, part.arguments) + _wrong_for_function(part)
     return [
-        Problem((*part.path, "arguments", *problem.path) if problem.path else part.path, problem.text)
+        Problem((*part.path, "arguments", *problem.path), problem.text + _meant_by(part, problem))
+        if problem.path
+        else Problem(part.path, problem.text + _by_function(part))
         for problem in problems
     ]
+
+
+def _by_function(part: Part) -> str:
+    """What to write where a function that scores models stands in place of the evaluator."""
+    if part.path != ("evaluator",) or not inspect.isfunction(part.found):
+        return ""
+    whole = inline({"name": "FunctionalEvaluator", "arguments": {"function": {"import": part.name}}})
+    return f"; if it scores models, write evaluator: {whole}"
+
+
+def _meant_by(part: Part, problem: Problem) -> str:
+    value = (part.arguments or {}).get(str(problem.path[0]))
+    return meant(value, part.field) if isinstance(value, dict) else ""
+
+
+def _wrong_for_function(part: Part) -> list[Problem]:
+    """What is wrong with those arguments that an evaluator hands on to its function."""
+    arguments = part.arguments or {}
+    function = arguments.get("function")
+    if part.found is not FunctionalEvaluator or not isinstance(function, Part) or not callable(function.found):
+        return []
+    if function.arguments is not None:  # it makes the function
+        return []
+    handed_on = {name: value for name, value in arguments.items() if name not in ("function", "argument")}
+    return Callee(function.found, after_model=True).problems(function.name, handed_on)
+
+
+def _plain(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """The texts and mappings in a value, and where they are, the outer ones first; not what is in its parts."""
+    if isinstance(value, str | dict):
+        yield path, value
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _plain(item, (*path, key))
 
 
 def _is_called(found: Any) -> bool:
@@ -160,7 +199,8 @@ def _is_called(found: Any) -> bool:
 def _with_parts(value: Any, path: Path, field: str) -> Any:
     """Arguments, with parts in place of mappings that describe some."""
     if is_component(value):
-        return Part.of(value["name"], value.get("arguments", {}), field, path)
+        arguments = {} if value.get("arguments") is None else value["arguments"]
+        return Part.of(value["name"], arguments, field, path)
     if is_import(value):
         return Part((*path, "import"), value["import"], field, None)
     if isinstance(value, dict):

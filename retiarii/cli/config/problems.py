@@ -13,6 +13,9 @@ Path: TypeAlias = tuple[str | int, ...]
 """The way to a value in a config: keys of mappings and indices of lists."""
 
 _FEW = 30
+_NEAR = 0.7
+_A_WORD = 4
+_MUCH = 0.4
 
 
 class ConfigError(FormatError):
@@ -36,15 +39,29 @@ class Problems(Exception):
 
 
 def shown(path: Path) -> str:
-    """A path as it is written after `--set`: without the word "arguments"."""
-    return ".".join([str(part) for part in path if part != "arguments"])
+    """A path as it is written after `--set`: without the word "arguments", unless these are meant themselves."""
+    return ".".join([str(part) for part in path[:-1] if part != "arguments"] + [str(part) for part in path[-1:]])
+
+
+def near(name: str, names: Iterable[str]) -> str | None:
+    """The name that was meant, if one of them is hardly another word than what was written."""
+    by_lower = {each.lower(): each for each in sorted(names)}
+    written = name.lower()
+    close = get_close_matches(written, by_lower, n=1, cutoff=_NEAR)
+    longer = [each for each in by_lower if written in each and len(written) >= max(_A_WORD, _MUCH * len(each))]
+    return next((by_lower[each] for each in [*close, *longer]), None)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """What to say after "unknown": the nearest of the names, or all of them if they are few."""
     known = sorted(names)
-    by_lower = {each.lower(): each for each in known}
-    close = get_close_matches(name.lower(), by_lower, n=1)
-    if close:
-        return f"; did you mean {by_lower[close[0]]}?"
-    return f"; there are {', '.join(known)}" if 0 < len(known) <= _FEW else ""
+    meant = near(name, known)
+    if meant is not None:
+        return f"; did you mean {meant}?"
+    return f"; there are {few(known)}" if 0 < len(known) <= _FEW else ""
+
+
+def few(names: Iterable[str]) -> str:
+    """The names in a line, and no more than fit there."""
+    known = sorted(names)
+    return ", ".join([*known[:_FEW], *(["..."] if len(known) > _FEW else [])])

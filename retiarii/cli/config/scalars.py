@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import textwrap
 from typing import Any
 
 import yaml
@@ -16,6 +18,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _ENDLESS = re.compile(r"([-+]?)\.(inf|nan)", re.IGNORECASE)
 _MOST_DIGITS = 1000
+_LONGEST_LINE = 200
 
 
 def scalar(text: str) -> bool | int | float | str | None:
@@ -56,6 +59,14 @@ def _represented(dumper: _Dumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _represented)
+
+
+def inline(value: Any) -> str:
+    """A value, of JSON's kinds, as YAML in one line, cut if it is long."""
+    text = yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf, default_flow_style=True
+    )
+    return textwrap.shorten(text.removesuffix("\n...\n"), _LONGEST_LINE, placeholder=" ...")
 
 
 def dumped(value: Any) -> str:

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from retiarii.cli.config.problems import Path, Problem, Problems, nearest
+from retiarii.cli.config.problems import Path, Problem, Problems, near, nearest
+from retiarii.cli.config.scalars import inline
 
 PARTS = ("space", "evaluator", "strategy", "engine", "stopper")
 """The fields that are components, each for itself; `costs` is a list of some."""
@@ -19,11 +20,16 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _empty(kind: type) -> BeforeValidator:
+    """What a field that is left empty stands for, where it may hold several things."""
+    return BeforeValidator(lambda value: kind() if value is None else value)
+
+
 class Component(_Strict):
     """A part of a search by its name, with what it is made with."""
 
     name: str = Field(min_length=1)
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    arguments: Annotated[dict[str, Any], _empty(dict)] = Field(default_factory=dict)
 
 
 def _with_name(value: Any) -> Any:
@@ -42,7 +48,7 @@ class Config(_Strict):
     strategy: _Part
     engine: _Part | None = None
     stopper: _Part | None = None
-    costs: list[_Part] = Field(default_factory=list)
+    costs: Annotated[list[_Part], _empty(list)] = Field(default_factory=list)
     objectives: dict[str, Literal["maximize", "minimize"]] | None = Field(default=None, min_length=1)
     name: str | None = None
     directory: str | None = None
@@ -51,7 +57,7 @@ class Config(_Strict):
     max_retries: _Count | None = Field(default=None, ge=0)
     seed: _Count | None = Field(default=None, ge=0)
     deduplicate: bool = Field(default=True, strict=True)
-    import_from: list[str] = Field(default_factory=list)
+    import_from: Annotated[list[str], _empty(list)] = Field(default_factory=list)
 
     @classmethod
     def of(cls, value: Any) -> Config:
@@ -64,26 +70,52 @@ class Config(_Strict):
             return cls.model_validate(value)
         except ValidationError as error:
             details = error.errors(include_url=False, include_context=True)
-            raise Problems([_problem(detail) for detail in details]) from None
+            raise Problems([Problem(detail["loc"], _what_is_wrong(detail, value)) for detail in details]) from None
 
 
-def _problem(detail: ErrorDetails) -> Problem:
+def _what_is_wrong(detail: ErrorDetails, config: Any) -> str:
     path, kind = detail["loc"], detail["type"]
     if kind == "missing":
-        return Problem(path, "is missing")
+        return "is missing"
     if kind == "extra_forbidden":
-        return Problem(path, f"unknown{_instead(path)}")
-    if kind == "model_type":
-        expected = "a mapping of fields" if not path else "a name, or a mapping with `name` and `arguments`"
-        return Problem(path, f"is {reprlib.repr(detail['input'])}; give {expected}")
+        return f"unknown{nearest(str(path[0]), Config.model_fields)}" if len(path) == 1 else _beside(path, config)
+    found = "is empty" if detail["input"] is None else f"is {reprlib.repr(detail['input'])}"
+    if kind == "model_type" and not path:
+        return f"{found}; give a mapping of fields"
+    if kind in _EXPECTED:
+        return f"{found}; give {_EXPECTED[kind]}"
     message = detail["msg"].removeprefix("Input ")
-    return Problem(path, f"is {reprlib.repr(detail['input'])}; it {message[:1].lower()}{message[1:]}")
+    return f"{found}; it {message[:1].lower()}{message[1:]}"
 
 
-def _instead(path: Path) -> str:
-    if len(path) == 1:
-        return nearest(str(path[0]), Config.model_fields)
-    return nearest(str(path[-1]), Component.model_fields) + "; what it is made with stands under `arguments`"
+_EXPECTED = {
+    "model_type": "a name, or a mapping with `name` and `arguments`",
+    "dict_type": "a mapping",
+    "list_type": "a list, such as [first, second]",
+    "too_short": "at least one, or leave the field out",
+    "string_too_short": "a name",
+}
+
+
+def _beside(path: Path, config: Any) -> str:
+    """What to say of a key that stands beside the name of a component."""
+    meant = near(str(path[-1]), Component.model_fields)
+    if meant is not None:
+        return f"unknown; did you mean {meant}?"
+    component = config
+    for key in path[:-1]:
+        component = component[key]
+    before = f"{path[0]}: " if len(path) == 2 else "- "  # noqa: PLR2004
+    name = component.get("name", "it")
+    return f"what {name} is made with stands under `arguments`: write {before}{with_arguments(component)}"
+
+
+def with_arguments(mapping: Mapping[str, Any]) -> str:
+    """A component, as it should be written, in which all but the name stands among the arguments."""
+    given = mapping.get("arguments")
+    others = {key: value for key, value in mapping.items() if key not in Component.model_fields}
+    arguments = {**(given if isinstance(given, Mapping) else {}), **others}
+    return inline({"name": mapping.get("name", "NAME"), "arguments": arguments})
 
 
 def is_component(value: Any) -> bool:
