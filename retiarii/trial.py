@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, NoReturn, Self, TypeAlias
 
 from retiarii.domain import Sample
 from retiarii.errors import ExperimentError
@@ -31,6 +31,18 @@ _FOLLOWS: Mapping[State, frozenset[State]] = {
 }
 
 
+class FixedSample(dict[str, Any]):
+    """A sample that can't be changed; copies of it can."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("the sample of a trial can't be changed, since it is recorded; change a copy: {**trial.sample}")
+
+    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, ({**self},)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Trial:
     """One sample and its outcome. A change of state is a new value: `trial = trial.completed({"accuracy": 0.9})`.
@@ -43,6 +55,8 @@ class Trial:
     """Counts the trials of an experiment from 0, in the order in which they were proposed."""
 
     sample: Sample
+    """A dict that can't be changed, since it is recorded; `{**trial.sample}` is one that can."""
+
     state: State = "waiting"
     metrics: Mapping[str, float] = field(default_factory=dict)
     """By name; the objectives come first, in their order. For a completed trial those returned, with the costs.
@@ -74,6 +88,10 @@ class Trial:
 
     interruptions: int = 0
     """How often what ran it was lost while it ran: a process that was killed, a node."""
+
+    def __post_init__(self) -> None:
+        if type(self.sample) is not FixedSample:
+            object.__setattr__(self, "sample", FixedSample(self.sample))
 
     @property
     def metric(self) -> float | None:

@@ -6,6 +6,7 @@ import fcntl
 import logging
 import mmap
 import os
+import re
 import select
 import sys
 import termios
@@ -25,6 +26,7 @@ FILE = "output.txt"
 _PIECE = 1 << 16
 _MOST = 1 << 20  # no pipe holds more, so that what was printed before is read
 _NOTHING = bytes(4)
+_MARK = re.compile(rb"\x00end of trial \d+\x00")
 
 
 def shared_byte() -> int:
@@ -106,7 +108,8 @@ class Output:
     def rest(self) -> bytes:
         """The end of what was printed since the last trial ended."""
         self.read()
-        return bytes(self._read.rpartition(b"\x00")[2][-KEPT:])
+        last = max((mark.end() for mark in _MARK.finditer(self._read)), default=0)
+        return bytes(self._read[last:][-KEPT:])
 
     def close(self) -> None:
         self._is_held.close()

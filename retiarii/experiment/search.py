@@ -72,6 +72,7 @@ class Search:
         self._begun: list[Trial] = []
         self._ended: list[tuple[Trial, Failure | None]] = []
         self._stopping: set[int] = set()
+        self._withdrawn: set[int] = set()
         self._again: deque[Trial] = deque()
         self._drawn: Trial | None = None
         self._first_errors = FirstErrors(tally.counts["completed"] == 0)
@@ -131,6 +132,7 @@ class Search:
             self._setup.engine.advance(self._take, _WAIT)
             self._settle()
             self._fill()
+            self._withdraw()
 
     def _replay(self) -> None:
         strategy, stopper = self._setup.strategy, self._setup.stopper
@@ -201,19 +203,32 @@ class Search:
         self._priced.price(trial, part)
         return Job(trial.number, part, trial.seed, decided)
 
+    def _withdraw(self) -> None:
+        """Takes back what the engine has not begun, where nothing is to begin any more."""
+        if self._finishing():
+            waiting = {number for number, trial in self._open.items() if trial.state == "waiting"}
+            for number in sorted(waiting - self._withdrawn):
+                self._withdrawn.add(number)
+                self._setup.engine.cancel(number)
+
+    def _finishing(self) -> str:
+        """Why no trial may begin any more; empty if one may."""
+        if self._setup.interrupts.asked:
+            return f"it was interrupted by {self._setup.interrupts.asked}"
+        if time.monotonic() >= self._deadline:
+            return f"the time limit of {self._setup.limits.max_duration:g} s is reached"
+        return ""
+
     def _next(self) -> Trial | None:
         limits = self._setup.limits
-        if self._setup.interrupts.asked:
-            self.ending = f"it was interrupted by {self._setup.interrupts.asked}"
+        if reason := self._finishing():
+            self.ending = reason
             return None
         if self._drawn is not None:
             drawn, self._drawn = self._drawn, None
             return drawn
         if limits.max_trials is not None and self._tally.ended + len(self._open) >= limits.max_trials:
             self.ending = f"the limit of {limits.max_trials} trials is reached"
-            return None
-        if time.monotonic() >= self._deadline:
-            self.ending = f"the time limit of {limits.max_duration:g} s is reached"
             return None
         if self._again:
             return self._resumed(self._again.popleft())
@@ -260,6 +275,8 @@ class Search:
                 self._end(trial.completed(metrics, ended=time.time(), duration=event.duration, files=event.files))
             case Failed():
                 self._fail(trial, event.failure, event.duration)
+            case Stopped() if event.number in self._withdrawn:
+                self._set_aside(trial.interrupted())
             case Stopped():
                 self._stop(trial, event.duration, event.files)
             case Interrupted():
@@ -306,6 +323,10 @@ class Search:
         if trial.interruptions > self._setup.limits.max_retries:
             self._end(trial.failed(_lost(trial, reason), ended=time.time()))
             return
+        self._set_aside(trial)
+
+    def _set_aside(self, trial: Trial) -> None:
+        """Keeps a trial that was cut off, to be run again."""
         self._put(trial)
         self._records.save([trial])
         self._again.append(self._open.pop(trial.number))

@@ -177,6 +177,15 @@ def test_a_limit_that_no_worker_can_keep_is_refused():
         pass
 
 
+def test_what_is_printed_may_have_zeros_in_it(tmp_path):
+    def act():
+        print("before\0after", flush=True)
+        os._exit(3)
+
+    one_fails(ProcessEngine(workers=1), act, folder=tmp_path)
+    assert (tmp_path / "1" / "output.txt").read_bytes() == b"before\0after\n"
+
+
 def test_the_end_of_what_is_printed_is_kept(tmp_path):
     before = psutil.Process().memory_info().rss
     with opened(ProcessEngine(workers=1, trials_per_message=4), print_much, folder=tmp_path) as engine:

@@ -229,3 +229,18 @@ def test_one_by_itself_may_be_given_without_a_list(tmp_path):
     )
     search.run(progress=False)
     assert len(listening.heard) == 3
+
+
+class Changing(Callback):
+    """Tries to add something to the sample, as for a service that records parameters."""
+
+    def on_trial_start(self, trial):
+        parameters = {**trial.sample}
+        parameters.pop("width")
+        trial.sample["run"] = "x"
+
+
+def test_a_sample_that_is_recorded_cannot_be_changed(tmp_path):
+    with pytest.raises(TypeError, match=r"the sample of a trial can't be changed.*\{\*\*trial.sample\}"):
+        experiment(tmp_path, Changing()).run(progress=False)
+    assert Experiment.load(tmp_path, "one").trials[0].sample == {"width": 16, "kernel": 3}

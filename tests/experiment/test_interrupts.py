@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
 from retiarii import Experiment
+from retiarii.callback import Callback
 from retiarii.evaluators import FunctionalEvaluator
+from retiarii.execution import ProcessEngine
 from retiarii.experiment.interrupts import Interrupts
 from retiarii.strategies import GridSearch
 from retiarii.testing import DOMAINS, SampleSpace
@@ -129,6 +132,34 @@ def test_two_signals_stop_at_once(tmp_path, first, second, status):
         found, _ = search.end()
     assert found == status
     assert trials_and_run(tmp_path) == ([("completed", 0), ("interrupted", 0)], "it was interrupted")
+    assert resumed(tmp_path) == [("completed", 0)] * 6
+
+
+class Asking(Callback):
+    """Asks for the end of the search, as Ctrl-C does, when its first trial has ended."""
+
+    def on_trial_end(self, trial):
+        if trial.number == 0:
+            signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({"callbacks": [Asking()]}, pytest.raises(SystemExit)), ({"max_duration": 0.1}, nullcontext())],
+)
+def test_what_a_worker_has_not_begun_is_not_begun_any_more(tmp_path, options, expected):
+    def score(sample):
+        time.sleep(0.3)
+        return float(sample["width"])
+
+    engine = ProcessEngine(workers=1, trials_per_message=6)
+    evaluator = FunctionalEvaluator(score, argument="sample")
+    options = {"directory": tmp_path, "name": "one", "engine": engine, **options}
+    with expected:
+        Experiment(SampleSpace(DOMAINS["flat"]), evaluator, GridSearch(), **options).run(progress=False)
+    trials, _ = trials_and_run(tmp_path)
+    assert trials[0] == ("completed", 0)
+    assert trials[-2:] == [("interrupted", 0)] * 2
     assert resumed(tmp_path) == [("completed", 0)] * 6
 
 
