@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import io
+import linecache
+import os
 import pickle
 import sys
 import types
@@ -41,7 +43,7 @@ def packed(assignment: Assignment) -> bytes:
     try:
         with io.BytesIO() as file:
             pickler = _Pickler(file)
-            pickler.dump((sent, pickler.own))
+            pickler.dump((sent, pickler.own, pickler.sources))
             return file.getvalue()
     except Exception as error:
         raise ExperimentError(_reason(sent, error)) from error
@@ -50,13 +52,17 @@ def packed(assignment: Assignment) -> bytes:
 def unpacked(data: bytes) -> Assignment:
     """What `packed` has packed. Modules that this imports cannot pack anything themselves meanwhile.
 
-    What came from `__main__` is put into the `__main__` of this process, where pickle looks for it.
+    What came from `__main__` is put into the `__main__` of this process, where pickle looks for it; and source code
+    that is in no file, such as a notebook's cells, to where tracebacks and `inspect` look for it.
     """
     with _unpacking():
         assignment: Assignment
         own: dict[str, Any]
-        assignment, own = pickle.loads(data)  # noqa: S301  (comes from the process that started this one)
+        sources: dict[str, list[str]]
+        assignment, own, sources = pickle.loads(data)  # noqa: S301  (comes from the process that started this one)
     vars(sys.modules["__main__"]).update(own)
+    for name, lines in sources.items():
+        linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
     return assignment
 
 
@@ -65,11 +71,13 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     Attributes:
         own: Classes and functions by their names; all of them are there when the rest has been pickled.
+        sources: The lines of code that goes along and is in no file, by the name that it has instead.
     """
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
         self.own: dict[str, Any] = {}
+        self.sources: dict[str, list[str]] = {}
         self._main = vars(sys.modules["__main__"])
 
     def reducer_override(self, value: Any) -> Any:
@@ -77,7 +85,13 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             name = value.__qualname__
             if self._main.get(name) is value:
                 self.own[name] = value
+        if isinstance(value, types.FunctionType):
+            self._note_source(value.__code__.co_filename)
         return super().reducer_override(value)
+
+    def _note_source(self, name: str) -> None:
+        if name not in self.sources and name in linecache.cache and not os.path.exists(name):
+            self.sources[name] = linecache.getlines(name)
 
 
 @contextmanager

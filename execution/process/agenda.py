@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from retiarii.engine import Completed, Event, Failed, Job, Reported, Started, Stopped
+from retiarii.engine import Event, Job, Reported, Started, Stopped
+from retiarii.execution.process.messages import End
 from retiarii.trial import Report
 
 
@@ -43,7 +44,7 @@ class Agenda:
     def reports(self, number: int, value: Report) -> None:
         self._news.append(Reported(number, value))
 
-    def ends(self, end: Completed | Failed | Stopped) -> None:
+    def ends(self, end: End) -> None:
         self._begun.discard(end.number)
         self._cancelled.discard(end.number)
         self._news.append(end)
@@ -67,11 +68,11 @@ class Agenda:
         self._cancelled.add(number)
         return False
 
-    def tell(self, listen: Callable[[Event], None]) -> bool:
-        """Tells all news; returns whether there was more among them than that trials begin."""
-        is_more = False
+    def tell(self, listen: Callable[[Event], None]) -> tuple[bool, bool]:
+        """Tells all news; returns whether there were some, and whether there was more among them than beginnings."""
+        has_told, is_more = bool(self._news), False
         while self._news:
             event = self._news.popleft()
             is_more = is_more or type(event) is not Started
             listen(event)
-        return is_more
+        return has_told, is_more

@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 _TO_CRASH = 1.0
 _LONG = 3600.0
+_SOON = 0.02
 
 
 class ProcessEngine(Engine):
@@ -102,12 +103,14 @@ class ProcessEngine(Engine):
 
     def advance(self, listen: Callable[[Event], None], timeout: float) -> None:
         until = time.monotonic() + timeout
-        is_told = self._agenda.tell(listen)
+        has_told, is_done = self._agenda.tell(listen)
         while self._crew is not None:
-            is_done = is_told or not self._has_work(self._crew)
+            if has_told:  # that a trial begins, say: soon it is not short any more, and to be recorded as running
+                until = min(until, time.monotonic() + _SOON)
+            is_done = is_done or not self._has_work(self._crew)
             self._work(self._crew, 0.0 if is_done else until - time.monotonic())
-            is_told = self._agenda.tell(listen)
-            if is_told or is_done or time.monotonic() >= until:
+            has_told, is_more = self._agenda.tell(listen)
+            if is_more or is_done or time.monotonic() >= until:
                 return
 
     def cancel(self, number: int) -> None:
@@ -178,7 +181,7 @@ class ProcessEngine(Engine):
 
     def _take(self, crew: Crew, worker: Spawned, message: Message) -> None:
         match message[0]:
-            case Word.COMPLETED | Word.FAILED | Word.STOPPED:
+            case Word.COMPLETED | Word.FAILED | Word.STOPPED | Word.INTERRUPTED:
                 self._end(crew, worker, message)
             case Word.REPORTED:
                 worker.is_spoken_of = True

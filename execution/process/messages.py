@@ -13,10 +13,12 @@ from typing import Any, Final, TypeAlias
 import cloudpickle
 
 from retiarii.domain import Sample
-from retiarii.engine import Completed, Failed, Failure, Job, Stopped
+from retiarii.engine import Completed, Failed, Failure, Interrupted, Job, Stopped
 
 Outline: TypeAlias = tuple[int, Sample, int, bytes | None]
 """A job as it is sent: number, sample, seed, and what is decided of the evaluator."""
+
+End: TypeAlias = Completed | Failed | Stopped | Interrupted
 
 Message: TypeAlias = tuple[Any, ...]
 """What a worker says: a `Word`, and what the word says that follows."""
@@ -46,7 +48,10 @@ class Word:
     STOPPED: Final = 6
     """A trial ended (number, moment, whether something was printed, duration, files)."""
 
-    LEFTOVERS: Final = 7
+    INTERRUPTED: Final = 7
+    """A trial was cut off (number, moment, whether something was printed, duration, reason)."""
+
+    LEFTOVERS: Final = 8
     """Trials have left something running (the number of the last, descriptions): the worker is no good any more."""
 
 
@@ -62,7 +67,7 @@ def decoded(outline: Outline) -> Job:
     return Job(number, sample, seed, pickle.loads(decided))  # noqa: S301  (from the process that started this one)
 
 
-def said(end: Completed | Failed | Stopped, moment: float, *, is_marked: bool) -> Message:
+def said(end: End, moment: float, *, is_marked: bool) -> Message:
     """How a worker tells the end of a trial.
 
     Args:
@@ -70,6 +75,8 @@ def said(end: Completed | Failed | Stopped, moment: float, *, is_marked: bool) -
         moment: When that was, by the monotonic clock, which is the same for all processes.
         is_marked: Whether the trial has printed something, and the end of that is marked.
     """
+    if isinstance(end, Interrupted):
+        return Word.INTERRUPTED, end.number, moment, is_marked, 0.0, end.reason
     head = (end.number, moment, is_marked, end.duration)
     if isinstance(end, Completed):
         return Word.COMPLETED, *head, end.metrics, _plain(end.files)
@@ -79,7 +86,7 @@ def said(end: Completed | Failed | Stopped, moment: float, *, is_marked: bool) -
     return Word.FAILED, *head, failure.kind, failure.message, failure.place, failure.text
 
 
-def heard(message: Message) -> Completed | Failed | Stopped:
+def heard(message: Message) -> End:
     """The end of a trial that a worker told."""
     if message[0] == Word.COMPLETED:
         _, number, _, _, duration, metrics, files = message
@@ -87,6 +94,8 @@ def heard(message: Message) -> Completed | Failed | Stopped:
     if message[0] == Word.STOPPED:
         _, number, _, _, duration, files = message
         return Stopped(number, duration, files)
+    if message[0] == Word.INTERRUPTED:
+        return Interrupted(message[1], message[5])
     _, number, _, _, duration, *failure = message
     return Failed(number, Failure(*failure), duration)
 

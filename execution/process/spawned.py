@@ -139,9 +139,9 @@ class Spawned:
             had_ended = self.has_ended()
             kill(self.number)
             self._ending = self._reaped()
-            if had_ended and self._ending.code:
+            if had_ended and self._ending.code != 0:
                 kill_marked(self._mark)  # nobody knows any more whose children they were
-            self._process.returncode = self._ending.code
+            self._process.returncode = self._ending.code or 0
             self._open.close()
         return self._ending
 
@@ -155,7 +155,7 @@ class Spawned:
             if number:
                 return self._ending_of(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
             time.sleep(0.001)
-        return Ending(0, 0)
+        return Ending(None, 0)
 
     def _ending_of(self, code: int, counted: int) -> Ending:
         """What a process is said to have held counts what its parent held when it was forked."""
@@ -197,9 +197,11 @@ def share_of_memory(process: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a process has ended: its exit code, or the negative number of the signal; and the most bytes it held."""
+    """How a process has ended, and the most bytes it held."""
 
-    code: int
+    code: int | None
+    """Its exit code, or the negative number of the signal; None if something else in this process has been told."""
+
     peak: int
     is_seen: bool = False
     """Whether it may have held more, since this was seen some time before the end."""
@@ -210,7 +212,9 @@ class Ending:
     def _details(self) -> Iterator[str]:
         least = "at least " if self.is_seen else ""
         peak = f"peak {least}{readable(self.peak)}" if self.peak else ""
-        if self.code >= 0:
+        if self.code is None:
+            yield "how is not known: something else in this program waits for its children, or ignores SIGCHLD"
+        elif self.code >= 0:
             yield f"exit code {self.code}"
         else:
             yield f"signal {-self.code} ({_name(-self.code)})"

@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any, TextIO
 
-from retiarii.engine import Assignment, Completed, Failed, Failure, Job, Stopped
+from retiarii.engine import Assignment, Completed, Failed, Failure, Interrupted, Job, Stopped
 from retiarii.evaluator import TrialStopped
 from retiarii.execution.process.channel import Channel, Closed
 from retiarii.execution.process.descendants import adopt_orphans
 from retiarii.execution.process.leftovers import Leftovers
 from retiarii.execution.process.lifeline import end_with
-from retiarii.execution.process.messages import Message, Outline, Word, decoded, said
+from retiarii.execution.process.messages import End, Message, Outline, Word, decoded, said
 from retiarii.execution.process.output import Marks
 from retiarii.execution.process.telling import Telling
 from retiarii.execution.running import run
@@ -46,11 +46,11 @@ def main(channel: int, lifeline: int, shared: int) -> None:
         shared: That of a byte; see `Marks`.
     """
     end_with(lifeline)
-    _leave_signals_to_the_parent()
+    sent = _leave_signals_to_the_parent()
     faulthandler.enable()
     adopt_orphans()
     with contextlib.suppress(Closed):
-        Worker(Channel(socket.socket(fileno=channel)), Marks(shared)).work()
+        Worker(Channel(socket.socket(fileno=channel)), Marks(shared), sent).work()
 
 
 class Worker:
@@ -59,10 +59,12 @@ class Worker:
     Args:
         channel: Blocking.
         marks: Of what is printed here.
+        sent: The signals that have been sent to this process, and ignored.
     """
 
-    def __init__(self, channel: Channel, marks: Marks) -> None:
+    def __init__(self, channel: Channel, marks: Marks, sent: set[int]) -> None:
         self._channel = channel
+        self._sent = sent
         self._marks = marks
         self._telling = Telling(channel)
         self._is_forked = False
@@ -153,7 +155,16 @@ class Worker:
             while True:
                 self._channel.receive(wait=True)
 
-    def _evaluated(self, job: Job, assignment: Assignment) -> Completed | Failed | Stopped:
+    def _evaluated(self, job: Job, assignment: Assignment) -> End:
+        self._sent.clear()
+        end = self._outcome(job, assignment)
+        if self._sent and isinstance(end, Failed):  # whatever it has started was sent that, too, and has obeyed
+            names = " and ".join([signal.Signals(number).name for number in self._sent])
+            why = f"its worker was sent {names} while it ran, and it failed: {end.failure.message}"
+            return Interrupted(job.number, why)
+        return end
+
+    def _outcome(self, job: Job, assignment: Assignment) -> Completed | Failed | Stopped:
         def receive(report: Report) -> None:
             if self._is_forked:
                 print(_FORKED, file=sys.stderr)
@@ -201,17 +212,23 @@ def _exit(error: SystemExit) -> Failure:
     return Failure(failure.kind, message, failure.place, f"{failure.text}{message}\n")
 
 
-def _leave_signals_to_the_parent() -> None:
+def _leave_signals_to_the_parent() -> set[int]:
     """Makes Ctrl-C and SIGTERM do nothing here: the process that started this one decides when it ends.
 
     They are not ignored outright, since whatever an evaluation starts would ignore them too.
+
+    Returns:
+        Those that were sent from now on.
     """
     process = os.getpid()
+    sent: set[int] = set()
 
     def leave(number: int, frame: FrameType | None) -> None:
+        sent.add(number)
         if os.getpid() != process:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 
     signal.signal(signal.SIGINT, leave)
     signal.signal(signal.SIGTERM, leave)
+    return sent

@@ -6,6 +6,8 @@ import functools
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 
 import psutil
@@ -34,7 +36,7 @@ from accidents import (
 from trials import alive, children, ends_of, jobs, opened
 
 from retiarii import ExperimentError, report_intermediate
-from retiarii.engine import Completed, Failed, Reported, Started, Stopped
+from retiarii.engine import Completed, Failed, Interrupted, Reported, Started, Stopped
 from retiarii.execution import ProcessEngine
 
 
@@ -175,6 +177,41 @@ def test_a_limit_that_no_worker_can_keep_is_refused():
         opened(ProcessEngine(workers=1, memory_limit="1MB"), at_one(sleep)),
     ):
         pass
+
+
+def test_a_trial_that_fails_when_everything_is_told_to_end_is_interrupted():
+    def evaluate(sample):
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        for process in (psutil.Process(), *psutil.Process().children()):
+            process.terminate()
+        if child.wait() != 0:
+            raise RuntimeError("the child was killed")
+        return 1.0
+
+    with opened(ProcessEngine(workers=1), evaluate) as engine:
+        end = ends_of(engine, jobs(1))[0]
+        assert isinstance(end, Interrupted)
+        assert end.reason == "its worker was sent SIGTERM while it ran, and it failed: the child was killed"
+        assert isinstance(ends_of(engine, jobs(1))[0], Interrupted), "the worker goes on"
+
+
+def test_that_a_trial_runs_is_known_while_it_does(tmp_path):
+    def evaluate(sample):
+        until = time.monotonic() + 20
+        while not (tmp_path / "go").exists():
+            assert time.monotonic() < until, "nobody has noticed"
+            time.sleep(0.01)
+        return 1.0
+
+    events = []
+    with opened(ProcessEngine(workers=1), evaluate) as engine:
+        engine.submit(jobs(1))
+        engine.advance(events.append, 30.0)
+        assert [type(event) for event in events] == [Started]
+        (tmp_path / "go").touch()
+        while len(events) < 2:
+            engine.advance(events.append, 1.0)
+    assert isinstance(events[1], Completed)
 
 
 def test_what_is_printed_may_have_zeros_in_it(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import signal
 import subprocess
@@ -311,3 +312,15 @@ def test_amounts_for_readers():
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ExperimentError, match=next(iter(wrong))):
         ProcessEngine(**wrong)
+
+
+def test_the_code_of_a_notebook_is_known_in_workers(monkeypatch):
+    cell = "def evaluate(sample):\n    import inspect\n    raise ValueError(inspect.getsource(evaluate))\n"
+    lines = cell.splitlines(keepends=True)
+    monkeypatch.setitem(linecache.cache, "<cell 1>", (len(cell), None, lines, "<cell 1>"))
+    names = {"__name__": "__main__"}
+    exec(compile(cell, "<cell 1>", "exec"), names)  # noqa: S102  as notebooks do
+    with opened(ProcessEngine(workers=1), names["evaluate"]) as engine:
+        failure = ends_of(engine, jobs(1))[0].failure
+    assert cell.strip() in failure.message
+    assert "raise ValueError(inspect.getsource(evaluate))" in failure.text.split("ValueError: def")[0]

@@ -164,6 +164,6 @@ def test_spaces_arrive_whole(make):
 
 def test_nothing_but_a_pickle_is_sent():
     evaluator = FunctionalEvaluator(print, argument="sample", x=nn.ValueChoice([1, 2], label="x"))
-    sent, _ = pickle.loads(packed(Assignment(None, evaluator, {"default": "maximize"})))  # noqa: S301
+    sent, _, _ = pickle.loads(packed(Assignment(None, evaluator, {"default": "maximize"})))  # noqa: S301
     assert sent.objectives == {"default": "maximize"}
     assert sent.evaluator.decided({"x": 2}).arguments == {"x": 2}
