@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _FALSE_STARTS = 3
+_MOST = 8
 
 
 class RayEngine(Engine):
@@ -49,7 +50,7 @@ class RayEngine(Engine):
             the nodes offer by other names, such as {"CPU": 2, "GPU": 0.5}.
         trial_timeout: In seconds from the start of a trial. One that runs longer is killed, and fails.
         trials_per_message: How many trials are sent to an actor at once. More make sense where a trial takes
-            milliseconds.
+            milliseconds. With several workers, one has as many messages as take it 20 ms together, up to 8.
 
     Raises:
         ExperimentError: Ray is not installed, or an argument makes no sense.
@@ -99,7 +100,8 @@ class RayEngine(Engine):
             reference = ray.put(data)
             options = self._cluster.options()
             for _ in range(count):
-                self._places.append(Place(options, reference))
+                # alone it holds one: history must not depend on how fast things go
+                self._places.append(Place(options, reference, most=_MOST if count > 1 else 1))
             while not any(place.is_ready for place in self._places):
                 self._look(1.0)
         except BaseException:
@@ -111,12 +113,14 @@ class RayEngine(Engine):
     def room(self) -> int:
         if self._again or self._ready:
             return 0
-        idle = sum(place.has_been_ready and not place.jobs for place in self._places)
+        half_empty = (place for place in self._places if place.has_been_ready and 2 * place.held <= place.wanted)
+        wanted = sum(place.wanted - place.held for place in half_empty)
         has_nothing = not self._waiting and not any(place.jobs for place in self._places)
-        return max(self.trials_per_message * idle - len(self._waiting), self.trials_per_message if has_nothing else 0)
+        return max(self.trials_per_message * wanted - len(self._waiting), self.trials_per_message if has_nothing else 0)
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        self._cancelled -= {job.number for job in jobs}
+        if self._cancelled:
+            self._cancelled -= {job.number for job in jobs}
         self._waiting.extend(jobs)
 
     def advance(self, listen: Callable[[Event], None], timeout: float) -> None:
@@ -165,16 +169,30 @@ class RayEngine(Engine):
         return bool(self._waiting or self._again) or any(place.jobs or place.is_loading for place in self._places)
 
     def _send(self) -> None:
-        """Gives every idle place a message: those that come again first, and an equal share of the others."""
-        idle = [place for place in self._places if place.is_ready] if self._again or self._waiting else []
-        for left, place in zip(range(len(idle), 0, -1), idle, strict=True):
-            if place.is_dead:
-                self._replace(place, None, "it died while it was idle")
-            elif self._again:
-                place.send(self._again.popleft())
-            elif self._waiting:
-                share = min(self.trials_per_message, -(-len(self._waiting) // left))
-                place.send([self._waiting.popleft() for _ in range(share)])
+        """Gives messages to places, first of all to those that hold the fewest."""
+        for held in range(_MOST):
+            if not (self._again or self._waiting):
+                return
+            ready = [place for place in self._places if place.is_ready and place.held == held < place.wanted]
+            for left, place in zip(range(len(ready), 0, -1), ready, strict=True):
+                if self._again or self._waiting:
+                    self._give(place, left)
+
+    def _give(self, place: Place, sharing: int) -> None:
+        """Gives a place a message: jobs that come again, or an equal share of the others, if it is idle."""
+        if place.held:
+            if not self._again:
+                self._send_share(place, 1)
+        elif place.is_dead:
+            self._replace(place, None, "it died while it was idle")
+        elif self._again:
+            place.send(self._again.popleft(), are_suspect=True)
+        else:
+            self._send_share(place, sharing)
+
+    def _send_share(self, place: Place, sharing: int) -> None:
+        count = min(self.trials_per_message, -(-len(self._waiting) // sharing))
+        place.send([self._waiting.popleft() for _ in range(count)])
 
     def _look(self, timeout: float) -> bool:
         """Waits for something to come from the places.
@@ -195,7 +213,8 @@ class RayEngine(Engine):
         for reference in come:
             place = awaited[reference]
             was_loading = place.is_loading
-            self._take(place, reference)
+            for also in place.come_with(reference):
+                self._take(place, also)
             has_changed |= was_loading and place.is_ready
         return has_changed
 
@@ -261,8 +280,8 @@ class RayEngine(Engine):
         """Lets jobs run that were sent, but can't have begun, or whose ends are not known."""
         self._ready.extend(Stopped(job.number, 0.0) for job in jobs if job.number in self._cancelled)
         kept = [job for job in jobs if job.number not in self._cancelled]
-        if kept:
-            self._again.extend([[job] for job in kept] if one_by_one else [kept])
+        size = 1 if one_by_one else self.trials_per_message
+        self._again.extend(kept[first : first + size] for first in range(0, len(kept), size))
 
 
 def _cause(error: Exception) -> str:

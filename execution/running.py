@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import random
+import reprlib
 import shutil
 import sys
 import time
@@ -44,6 +45,13 @@ def run(assignment: Assignment, job: Job, receive: Callable[[Report], None]) -> 
     if isinstance(outcome, Failure):
         return Failed(number, outcome, duration)
     return Completed(number, outcome, duration, reporting.files)
+
+
+def exited(error: SystemExit) -> Failure:
+    """What a call of `exit` comes to, in a process that has other trials to run."""
+    failure = Failure.from_exception(error)
+    message = f"the evaluation called exit({'' if error.code is None else reprlib.repr(error.code)})"
+    return Failure(failure.kind, message, failure.place, f"{failure.text}{message}\n")
 
 
 def _outcome(assignment: Assignment, job: Job, folder: str | None) -> Mapping[str, float] | Failure | None:

@@ -6,7 +6,6 @@ import contextlib
 import faulthandler
 import io
 import os
-import reprlib
 import signal
 import socket
 import sys
@@ -26,7 +25,7 @@ from retiarii.execution.process.lifeline import end_with
 from retiarii.execution.process.messages import End, Message, Outline, Word, decoded, said
 from retiarii.execution.process.output import Marks
 from retiarii.execution.process.telling import Telling
-from retiarii.execution.running import run
+from retiarii.execution.running import exited, run
 from retiarii.execution.shipping import unpacked
 from retiarii.trial import Report
 
@@ -112,10 +111,13 @@ class Worker:
     def _run(self, outlines: list[Outline], assignment: Assignment) -> None:
         if len(outlines) == 1:
             (outline,) = outlines
+            begin = time.monotonic()
             end = self._end(decoded(outline), assignment)
             self._telling.tell(end)
             if not self._messages or end[2] > self._look_at:
                 self._see_to_leftovers(outline[0])
+            if self._messages and end[2] > begin + _PATIENCE:  # so that more that waits may be taken back meanwhile
+                self._sort(self._channel.receive(wait=False))
             return
         with self._telling.little_by_little():
             for outline in outlines:
@@ -180,7 +182,7 @@ class Worker:
         except Closed:
             raise
         except SystemExit as error:
-            failure = _exit(error)
+            failure = exited(error)
         except BaseException as error:  # noqa: BLE001  (nothing that an evaluation raises is meant for this process)
             failure = Failure.from_exception(error)
         return Failed(job.number, failure, time.monotonic() - begin)
@@ -204,12 +206,6 @@ def _spoken_at_once(stream: TextIO) -> TextIO:
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     return stream
-
-
-def _exit(error: SystemExit) -> Failure:
-    failure = Failure.from_exception(error)
-    message = f"the evaluation called exit({'' if error.code is None else reprlib.repr(error.code)})"
-    return Failure(failure.kind, message, failure.place, f"{failure.text}{message}\n")
 
 
 def _leave_signals_to_the_parent() -> set[int]:

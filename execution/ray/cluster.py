@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +17,9 @@ import ray
 from retiarii.errors import ExperimentError
 
 _log = logging.getLogger(__name__)
+
+_PATIENCE = 15.0
+_PAUSE = 0.5
 
 _OPTIONS = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}
 
@@ -71,6 +76,7 @@ class Cluster:
             if self._workers is not None and self._workers * self._need["CPU"] > (os.cpu_count() or 1):
                 settings["num_cpus"] = -int(-self._workers * self._need["CPU"] // 1)
         try:
+            _knock(address)
             with _signals_kept():
                 ray.init(**settings)
         except Exception as error:
@@ -95,6 +101,27 @@ class Cluster:
 def is_alive(node: str) -> bool:
     """Whether the cluster still counts on a node, by its identifier."""
     return any(known["NodeID"] == node and known["Alive"] for known in _nodes())
+
+
+def _knock(address: str) -> None:
+    """Sees whether anybody is at an address, of whom Ray would wait to hear for minutes.
+
+    Raises:
+        OSError: nobody has been for a while.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdigit():
+        return
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), max(until - time.monotonic(), _PAUSE)).close()
+        except OSError:
+            if time.monotonic() + _PAUSE > until:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _nodes() -> list[dict[str, Any]]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from retiarii import ExperimentError
+from retiarii.engine import Assignment
+from retiarii.evaluators import FunctionalEvaluator
 from retiarii.execution import RayEngine
+from retiarii.testing import DOMAINS, SampleSpace
 
 pytest.importorskip("ray")
 
@@ -96,3 +100,13 @@ def test_without_ray_it_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ExperimentError, match=r"pip install 'retiarii\[ray\]'"):
         RayEngine()
+
+
+def test_an_address_where_nobody_is_is_refused_before_ray_waits_there_for_minutes(monkeypatch):
+    monkeypatch.setattr("retiarii.execution.ray.cluster._PATIENCE", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        nobody = f"127.0.0.1:{server.getsockname()[1]}"
+    evaluator = FunctionalEvaluator(float, argument="sample")
+    assignment = Assignment(SampleSpace(DOMAINS["flat"]), evaluator, {"default": "maximize"})
+    with pytest.raises(ExperimentError, match=f"no Ray cluster answers at '{nobody}': ConnectionRefusedError"):
+        RayEngine(nobody).open(assignment)

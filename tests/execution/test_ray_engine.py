@@ -111,6 +111,7 @@ def test_what_a_trial_does_costs_that_trial_alone(tmp_path):
         assert [type(event) for event in events] == [Started, Completed if reason is None else Failed], does
         if reason is not None:
             failure = events[-1].failure
+            assert reason[1] in failure.text
             assert (failure.kind, reason[1] in failure.message, failure.exception) == (reason[0], True, None)
 
 
@@ -249,3 +250,32 @@ def test_an_engine_that_is_open_is_opened_by_nobody_else():
             engine.open(assignment(lambda sample: 2.0))
     finally:
         engine.close()
+
+
+def quick_but_for_some(sample):
+    """Writes down what ran; long enough to be asked about, where it is slow."""
+    with Path(sample["log"]).open("a", encoding="utf-8") as log:
+        log.write(f"{sample['number']} ")
+    if sample["does"] == "be slow":
+        time.sleep(0.3)
+    if sample["does"] == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return float(sample["number"])
+
+
+@pytest.mark.parametrize("a_message", [1, 4])
+def test_messages_that_wait_behind_others_lose_no_trial_and_blame_none(a_message, tmp_path):
+    """Two workers, so that quick trials are sent ahead; most deaths come right after a trial that is known to run."""
+    log = tmp_path / "log"
+    does = ["be quick"] * 150
+    does[60:64] = ["be slow", "die"] * 2
+    does[100], does[140] = "die", "be slow"
+    samples = [{"number": number, "does": what, "log": str(log)} for number, what in enumerate(does)]
+    heard = ran(RayEngine(workers=2, trials_per_message=a_message), quick_but_for_some, samples)
+    for what, events in zip(does, heard, strict=True):
+        assert isinstance(events[-1], Failed if what == "die" else Completed)
+        assert sum(isinstance(event, Started) for event in events) == 1
+    begun = log.read_text(encoding="utf-8").split()
+    assert sorted({*begun}, key=int) == [str(number) for number in range(150)]
+    slow = [number for number, what in enumerate(does) if what == "be slow"]
+    assert a_message > 1 or all(begun.count(str(number)) == 1 for number in slow), "what is known to run runs once"
