@@ -7,7 +7,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from retiarii.engine import Assignment, Engine, Event, Job, Reported, Started, Stopped
+from retiarii.errors import ExperimentError
 from retiarii.evaluator import TrialStopped
+from retiarii.execution.checks import TAKEN
 from retiarii.execution.running import run
 from retiarii.trial import Report
 
@@ -25,9 +27,12 @@ class SequentialEngine(Engine):
         self._running: Job | None = None
         self._is_stopping = False
         self._host = socket.gethostname()
+        self._is_open = False
 
     def open(self, assignment: Assignment) -> None:
-        self._assignment = assignment
+        if self._is_open:
+            raise ExperimentError(TAKEN)
+        self._assignment, self._is_open = assignment, True
 
     @property
     def room(self) -> int:
@@ -64,6 +69,7 @@ class SequentialEngine(Engine):
         self._waiting.clear()
         self._cancelled.clear()
         self._running = None
+        self._is_open = False
 
     def _begin(self, listen: Callable[[Event], None]) -> None:
         if self._waiting:

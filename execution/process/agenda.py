@@ -29,7 +29,7 @@ class Agenda:
     def share(self, workers: int, most: int) -> list[Job]:
         """The jobs for one of several workers, taken out.
 
-        Those that come again come alone: one that kills its worker then does no harm to others.
+        Those that come again come in messages of their own: it is known then which of them kills its worker.
         """
         if self.again:
             return [self.again.popleft()]

@@ -108,16 +108,19 @@ class Crew:
     def close(self) -> None:
         """Ends all workers: those that have nothing to do may leave by themselves, the others are killed."""
         leaving = [worker for worker in self.workers if worker.is_ready and not worker.jobs]
-        for worker in self.workers:
-            if worker not in leaving:
+        try:
+            for worker in self.workers:
+                if worker not in leaving:
+                    self._ended(worker)
+            for worker in leaving:
+                worker.let_go()
+            until = time.monotonic() + _PATIENCE
+            for worker in leaving:
+                worker.await_end(until)
+        finally:
+            for worker in self.workers:
                 self._ended(worker)
-        for worker in leaving:
-            worker.channel.finish()
-        until = time.monotonic() + _PATIENCE
-        for worker in leaving:
-            worker.await_end(until)
-            self._ended(worker)
-        self.workers = []
+            self.workers = []
 
     def _started(self, place: int) -> Spawned:
         try:

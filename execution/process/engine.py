@@ -44,7 +44,7 @@ class ProcessEngine(Engine):
             out: `OMP_NUM_THREADS` and its like are set for the workers, unless they are set to less already.
         trial_timeout: Seconds that a trial may take.
         memory_limit: What a worker and the processes it starts may hold in memory: bytes, or a text such as "4GB". One
-            that still holds more than half of it after a trial is replaced.
+            that still holds more than half of it after the trials of a message is replaced.
         devices: The GPUs that are shared out among the workers, one for each ("auto": all that are visible); or "cpu".
         trials_per_message: How many trials a worker is given at once; more are faster where trials are short. With
             several workers and no memory_limit, one whose trials take less than 20 ms has the next message already, and
@@ -122,9 +122,9 @@ class ProcessEngine(Engine):
 
     def close(self) -> None:
         self._agenda = Agenda(socket.gethostname())
-        if self._crew is not None:
-            self._crew.close()
-            self._crew = None
+        crew, self._crew = self._crew, None
+        if crew is not None:
+            crew.close()
 
     def _has_work(self, crew: Crew) -> bool:
         return bool(self._agenda.waiting or self._agenda.again) or any(worker.jobs for worker in crew.workers)
@@ -154,10 +154,9 @@ class ProcessEngine(Engine):
         if not crew.send(worker, [_packed(jobs) for jobs in messages]):
             self._agenda.come_back(chain(*messages))  # what the worker died of is found out when it is heard out
             return
-        worker.sent = time.monotonic()
         is_first = not worker.jobs
-        worker.is_sharing = any(len(jobs) > 1 for jobs in messages) or (worker.is_sharing and not is_first)
-        worker.jobs.extend(chain(*messages))
+        for jobs in messages:
+            worker.give(jobs)
         if is_first:
             self._begin(worker, worker.sent)
 
@@ -169,9 +168,10 @@ class ProcessEngine(Engine):
 
     def _hear(self, crew: Crew, worker: Spawned) -> None:
         try:
-            for messages in worker.channel.receive(wait=False):
-                for message in messages:
-                    self._take(crew, worker, message)
+            for message in chain(*worker.channel.receive(wait=False)):
+                self._take(crew, worker, message)
+                if crew.workers[worker.place] is not worker:
+                    return  # what else it says, of things left behind, say, matters no more
         except Closed:
             worker.await_end(time.monotonic() + _TO_CRASH)
             self._replace(crew, worker)
@@ -187,7 +187,7 @@ class ProcessEngine(Engine):
                 worker.is_spoken_of = True
                 self._agenda.reports(message[1], message[2])
             case Word.RUNNING:
-                worker.is_spoken_of = True
+                worker.is_spoken_of = worker.jobs[0].number == message[1]
             case Word.READY:
                 self._limits.is_ready(worker)
                 crew.is_ready(worker)
@@ -199,7 +199,7 @@ class ProcessEngine(Engine):
 
     def _end(self, crew: Crew, worker: Spawned, message: Message) -> None:
         _, number, moment, is_marked, duration, *_ = message
-        worker.jobs.popleft()
+        worker.take_off()
         self._sharing.ends(worker, duration)
         if is_marked:
             keep(worker.output.of(number), self._folder_of(number))
@@ -220,7 +220,8 @@ class ProcessEngine(Engine):
             if self._limits.is_late(worker) and self._is_there(crew, worker) and self._limits.is_late(worker):
                 self._replace(crew, worker, self._limits.lateness())
         for worker, failure in self._limits.greedy([*crew.workers]):
-            if self._is_there(crew, worker):
+            jobs = [*worker.jobs]
+            if self._is_there(crew, worker) and jobs == [*worker.jobs]:  # else it may have been the last one
                 self._replace(crew, worker, failure)
         self._limits.looked(crew.workers)
 

@@ -39,23 +39,15 @@ class Sharing:
 
     def wanted(self, worker: Spawned) -> int:
         """How many messages a worker may be sent now."""
-        return max(0, self._limit(worker) - self._held(worker))
+        return max(0, self._limit(worker) - worker.held)
 
     def places(self, workers: Iterable[Spawned]) -> list[Spawned]:
         """The workers that may be sent messages now, once for each; those first that have the fewest."""
-        free = [
-            (held, worker)
-            for worker in workers
-            if worker.is_ready
-            for held in range(self._held(worker), self._limit(worker))
-        ]
+        ready = [worker for worker in workers if worker.is_ready]
+        free = [(held, worker) for worker in ready for held in range(worker.held, self._limit(worker))]
         return [worker for _, worker in sorted(free, key=itemgetter(0))]
 
     def _limit(self, worker: Spawned) -> int:
         if not self._goes_ahead or worker.short < self._enough:
             return 1
         return _AHEAD if self._most == 1 and worker.very_short >= self._enough else 2
-
-    def _held(self, worker: Spawned) -> int:
-        """How many messages a worker has, if they were full."""
-        return -(-len(worker.jobs) // self._most)

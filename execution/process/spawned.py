@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,6 @@ class Spawned:
         sent: When the last of these was sent, by the monotonic clock.
         began: When the first of these began, at the earliest.
         is_spoken_of: Whether the worker has said that it runs that one.
-        is_sharing: Whether any of them was sent in a message with others.
         short: How many trials, up to the last one that ended, took less than 20 ms.
         very_short: How many took less than 1 ms.
         is_ready: Whether it has loaded the assignment.
@@ -66,7 +65,8 @@ class Spawned:
         self.place = place
         self.jobs: deque[Job] = deque()
         self.sent = self.began = 0.0
-        self.is_spoken_of = self.is_sharing = self.is_ready = False
+        self._messages: deque[list[int]] = deque()  # how many of its jobs are left, and how many there were
+        self.is_spoken_of = self.is_ready = self._is_let_go = False
         self.memory = self.short = self.very_short = 0
         self._peak = 0
         self._peak_of_parent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -117,6 +117,34 @@ class Spawned:
         """That of the process."""
         return self._process.pid
 
+    @property
+    def held(self) -> int:
+        """How many messages of jobs it has."""
+        return len(self._messages)
+
+    @property
+    def is_sharing(self) -> bool:
+        """Whether the first job was sent in a message with others."""
+        return bool(self._messages) and self._messages[0][1] > 1
+
+    def give(self, jobs: Sequence[Job]) -> None:
+        """Notes that a message of jobs was sent."""
+        self.sent = time.monotonic()
+        self.jobs.extend(jobs)
+        self._messages.append([len(jobs), len(jobs)])
+
+    def take_off(self) -> None:
+        """Notes that the first job has ended."""
+        self.jobs.popleft()
+        self._messages[0][0] -= 1
+        if self._messages[0][0] == 0:
+            self._messages.popleft()
+
+    def let_go(self) -> None:
+        """Lets it leave by itself, without work."""
+        self._is_let_go = True
+        self.channel.finish()
+
     def has_ended(self) -> bool:
         try:
             return self._seen.status() == psutil.STATUS_ZOMBIE
@@ -139,7 +167,7 @@ class Spawned:
             had_ended = self.has_ended()
             kill(self.number)
             self._ending = self._reaped()
-            if had_ended and self._ending.code != 0:
+            if had_ended and not self._is_let_go:
                 kill_marked(self._mark)  # nobody knows any more whose children they were
             self._process.returncode = self._ending.code or 0
             self._open.close()

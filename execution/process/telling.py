@@ -45,13 +45,13 @@ class Telling:
         Returns:
             Whether it was told at once.
         """
-        if self._running is None:
-            self.tell(message)
-            return True
         with self._lock:
+            is_known = self._running is None
             self._running = None
             self._collected.append(message)
-        return False
+            if is_known:
+                self._send()
+        return is_known
 
     @contextmanager
     def little_by_little(self) -> Iterator[None]:

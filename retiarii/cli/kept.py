@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class KeptConfig(Callback):
     def __init__(self, search: Search) -> None:
         self._search = search
         self._file: Path | None = None
+        self._made: Path | None = None
         self._content = ""
 
     def prepare(self, experiment: Experiment) -> None:
@@ -41,11 +43,17 @@ class KeptConfig(Callback):
         if is_following():
             return
         folder = experiment_folder(experiment.directory, experiment.name, type(experiment.space).__name__)
+        self._made = folder if experiment.name is None else None
         experiment.name = folder.name
         self._file = folder / FILE
         self._content = self._search.canonical(folder)
         if not (folder / RECORD).exists():
             self._write()
+
+    def clear_away(self, experiment: Experiment) -> None:
+        """Removes the folder of an experiment that nobody has named, if it could not begin."""
+        if self._made is not None and not experiment.trials:
+            shutil.rmtree(self._made)
 
     def on_trial_start(self, trial: Trial) -> None:
         self._write()

@@ -94,6 +94,7 @@ def _run(search: Search, resume: bool | Literal["anyway"], *, quiet: bool) -> No
         complain(f"retiarii: to go on: {_command(experiment)}")
         raise
     except ExperimentError as error:
+        config.clear_away(experiment)
         raise ExperimentError(_in_options(str(error))) from error
     if experiment.best is None:
         complain(f"retiarii: no trial has completed; {_command(experiment, 'show')} says more")

@@ -23,7 +23,7 @@ class Interrupts:
     def __init__(self, *, shown: bool) -> None:
         self._shown = shown
         self._asked: signal.Signals | None = None
-        self._is_patient = False
+        self._is_patient = self._is_deaf = False
         self._before: dict[signal.Signals, _Handler] = {}
 
     def __enter__(self) -> Self:
@@ -60,8 +60,14 @@ class Interrupts:
         """From now on the first signal lets finish what runs; before, there is nothing to finish."""
         self._is_patient = True
 
+    def be_deaf(self) -> None:
+        """From now on signals are noted only: what is left to do takes a moment, and must not be left half done."""
+        self._is_deaf = True
+
     def _receive(self, number: int, frame: FrameType | None) -> None:
         is_first, self._asked = self._asked is None, signal.Signals(number)
+        if self._is_deaf:
+            return
         if not (is_first and self._is_patient):
             self.obey()
         if self._shown:

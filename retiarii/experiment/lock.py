@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from pathlib import Path
 
 from retiarii.errors import ExperimentError
@@ -16,6 +17,8 @@ else:
 
 _FILE = "running.lock"
 _HELD = (errno.EACCES, errno.EAGAIN)
+_TRIES = 5
+_PAUSE = 0.01
 
 
 class Lock:
@@ -34,21 +37,24 @@ class Lock:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise self._unusable(error) from error
-        if sys.platform != "win32":
-            os.register_at_fork(after_in_child=self.close)
+        _open.add(self)
 
     def take(self) -> bool:
-        """Takes it and says so, unless somebody has it."""
-        try:
-            _lock(self._file)
-        except OSError as error:
-            if error.errno not in _HELD:
-                raise self._unusable(error) from error
-            return False
-        return True
+        """Takes it and says so, unless somebody has it for longer than it takes to look whether somebody has."""
+        for _ in range(_TRIES):
+            try:
+                _lock(self._file)
+            except OSError as error:
+                if error.errno not in _HELD:
+                    raise self._unusable(error) from error
+                time.sleep(_PAUSE)
+            else:
+                return True
+        return False
 
     def close(self) -> None:
         """Gives it back; in a process that was forked, leaves it to the other one."""
+        _open.discard(self)
         file, self._file = self._file, -1
         if file >= 0:
             os.close(file)
@@ -58,6 +64,18 @@ class Lock:
             f"{self._path} cannot be used as a lock: {error.strerror}; remove it if no process runs the experiment, or "
             "make it writable"
         )
+
+
+_open: set[Lock] = set()
+
+
+def _leave_to_the_parent() -> None:
+    for lock in [*_open]:
+        lock.close()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_leave_to_the_parent)
 
 
 def is_taken(folder: Path) -> bool:

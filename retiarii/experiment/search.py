@@ -86,6 +86,7 @@ class Search:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._setup.interrupts.be_deaf()
         try:
             if error is not None:
                 self._interrupt()
@@ -106,8 +107,8 @@ class Search:
         if setup.limits.max_trials is not None and self._tally.ended >= setup.limits.max_trials:
             self.ending = f"the limit of {setup.limits.max_trials} trials was reached before; a higher one goes on"
             return False
-        self._drawn = self._next()
-        if self._drawn is None:
+        self._drawn = None if self._again else self._propose()
+        if not (self._again or self._drawn):
             return False
         opening()
         costs = tuple([cost.name for cost in setup.costs])

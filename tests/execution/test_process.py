@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
@@ -212,6 +213,22 @@ def test_that_a_trial_runs_is_known_while_it_does(tmp_path):
         while len(events) < 2:
             engine.advance(events.append, 1.0)
     assert isinstance(events[1], Completed)
+
+
+def test_a_trial_leaves_memory_and_a_thread_at_once():
+    def evaluate(sample):
+        sys.modules["__main__"].kept = bytes(60_000_000)
+        threading.Thread(target=time.sleep, args=(60,)).start()
+        return 1.0
+
+    with opened(ProcessEngine(workers=1, memory_limit="150MB"), evaluate) as engine:
+        events = []
+        for job in jobs(3):
+            engine.submit([job])
+            time.sleep(0.5)  # so that what is said of both comes together
+            while not (events and isinstance(events[-1], Completed) and events[-1].number == job.number):
+                engine.advance(events.append, 1.0)
+    assert [type(event) for event in events] == [Started, Completed] * 3
 
 
 def test_what_is_printed_may_have_zeros_in_it(tmp_path):

@@ -10,7 +10,7 @@ import time
 import pytest
 from trials import ends_of, jobs, opened
 
-from retiarii.engine import Completed, Failed
+from retiarii.engine import Completed, Failed, Stopped
 from retiarii.execution import ProcessEngine
 
 LONG = 100_000
@@ -98,6 +98,33 @@ def test_messages_of_several_trials_come_two_at_a_time():
         hurried(engine, room=16)
         ends_of(engine, jobs(200, LONG))
         assert engine.room <= 16
+
+
+def test_one_that_was_sent_alone_is_to_blame_whatever_waits_behind_it(tmp_path):
+    act = functools.partial(time.sleep, 600)
+    evaluate = functools.partial(note, tmp_path / "notes", act)
+    with opened(ProcessEngine(workers=2, trial_timeout=1.5, trials_per_message=16), evaluate) as engine:
+        hurried(engine, room=64)
+        (tmp_path / "notes").unlink()
+        engine.submit(jobs(1, LONG))
+        ends = ends_of(engine, jobs(39, LONG + 1), many=40)
+    assert [number for number, end in ends.items() if isinstance(end, Failed)] == [LONG]
+    assert sorted(map(int, (tmp_path / "notes").read_text().split())) == [*range(LONG, LONG + 40)]
+
+
+def test_what_waits_in_a_worker_may_be_taken_back():
+    def evaluate(sample):
+        time.sleep(0.3 if sample["width"] >= LONG else 0)
+        return 1.0
+
+    with opened(ProcessEngine(workers=2), evaluate) as engine:
+        hurried(engine, room=16)
+        engine.submit(jobs(16, LONG))
+        for number in range(LONG + 2, LONG + 16):
+            engine.cancel(number)
+        ends = ends_of(engine, [], many=16)
+    stopped = [number for number, end in ends.items() if isinstance(end, Stopped)]
+    assert len(stopped) >= 12, "some may have begun before they were taken back"
 
 
 @pytest.mark.parametrize("arguments", [{"workers": 1}, {"workers": 2, "memory_limit": "4GB"}])

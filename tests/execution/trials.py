@@ -34,10 +34,10 @@ def opened(engine, function, argument="sample", space=None, folder=None, **argum
         engine.close()
 
 
-def ends_of(engine, waiting, listen=lambda event: None):
-    """The ends of trials, by number; the engine gets as many as it wants."""
+def ends_of(engine, waiting, listen=lambda event: None, many=None):
+    """The ends of trials, by number; the engine gets as many as it wants. `many`: with those that it has already."""
     waiting, ends, events = [*waiting], {}, []
-    count, until = len(waiting), time.monotonic() + PATIENCE
+    count, until = many or len(waiting), time.monotonic() + PATIENCE
 
     def hear(event):
         events.append(event)

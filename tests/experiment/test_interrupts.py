@@ -163,6 +163,20 @@ def test_what_a_worker_has_not_begun_is_not_begun_any_more(tmp_path, options, ex
     assert resumed(tmp_path) == [("completed", 0)] * 6
 
 
+def test_a_trial_that_was_cut_off_waits_on_where_there_is_no_time_for_it(tmp_path):
+    def interrupted(sample):
+        raise KeyboardInterrupt
+
+    options = {"directory": tmp_path, "name": "one"}
+    evaluator = FunctionalEvaluator(interrupted, argument="sample")
+    with pytest.raises(KeyboardInterrupt):
+        Experiment(SampleSpace(DOMAINS["flat"]), evaluator, GridSearch(), **options).run(progress=False)
+    again = Experiment(SampleSpace(DOMAINS["flat"]), evaluator, GridSearch(), max_duration=1e-9, **options)
+    again.run(progress=False)
+    assert [trial.state for trial in again.trials] == ["interrupted"]
+    assert resumed(tmp_path) == [("completed", 0)] * 6
+
+
 def test_the_log_says_so(tmp_path):
     with running(tmp_path) as search:
         search.send(signal.SIGTERM)

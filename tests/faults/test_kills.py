@@ -32,6 +32,6 @@ def test_a_killed_worker_costs_its_own_trial_at_most(seen, directory):
 
 def test_what_evaluations_start_ends_with_their_worker_or_its_parent(seen, directory):
     found = seen("families.py", directory)
-    assert (found["completed"], found["failed"]) == (5, 10)
+    assert (found["completed"], found["failed"]) == (5, 15)
     assert found["left"] == 0, "processes that were started by an evaluation outlive the search"
     assert found["orphans"] == {"begun": 10, "left": 0}, "or the parent of its worker, which was killed"

@@ -26,7 +26,7 @@ FAMILIES = {
     "grandchild": (GRANDCHILD, False),
     "orphan": (ORPHAN, False),
 }
-ENDS = ("stays", "dies", "is killed")
+ENDS = ("stays", "leaves", "dies", "is killed")
 DOMAIN = Domain([Categorical("family", tuple(FAMILIES)), Categorical("end", ENDS)])
 LONG = 600
 
@@ -36,8 +36,8 @@ def score(sample):
     program, is_apart = FAMILIES[sample["family"]]
     subprocess.Popen([sys.executable, "-c", program], start_new_session=is_apart)
     time.sleep(0.5)
-    if sample["end"] == "dies":
-        os._exit(1)
+    if sample["end"] in ("leaves", "dies"):
+        os._exit(sample["end"] == "dies")
     if sample["end"] == "is killed":
         os.kill(os.getpid(), signal.SIGKILL)
     return 1.0
