@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from retiarii.errors import ExperimentError
+from retiarii.experiment.overhearing import Overhearing
 
 FILE = "log.jsonl"
-
-_ROOT = logging.getLogger("retiarii")
 
 
 class _AsJson(logging.Formatter):
@@ -35,34 +34,6 @@ class _AsJson(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-class _Others(logging.Handler):
-    """Hands on, to the handlers of the program, if it has any, no more than they would get without a journal."""
-
-    def take_over(self) -> None:
-        self._before = _ROOT.level, _ROOT.propagate
-        self._lowest = _ROOT.getEffectiveLevel()
-        self._filtered = [self, *_ROOT.handlers]
-        for handler in self._filtered:
-            handler.addFilter(self._is_wanted)
-        _ROOT.setLevel(min(_ROOT.getEffectiveLevel(), logging.INFO))
-        _ROOT.propagate = False
-        _ROOT.addHandler(self)
-
-    def give_back(self) -> None:
-        _ROOT.removeHandler(self)
-        for handler in self._filtered:
-            handler.removeFilter(self._is_wanted)
-        level, _ROOT.propagate = self._before
-        _ROOT.setLevel(level)
-
-    def _is_wanted(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= self._lowest
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if logging.getLogger().handlers:
-            logging.getLogger().callHandlers(record)
-
-
 class _File(logging.FileHandler):
     """The log. Where it can't be written any more, that is said once, and the search goes on while its record can."""
 
@@ -76,10 +47,9 @@ class _File(logging.FileHandler):
     def filter(self, record: logging.LogRecord) -> bool:
         """Only what is of this run: of its thread, and of no run within it."""
         inner = next((journal for journal in reversed(_journals) if journal._thread == record.thread), None)
-        return inner is self and record.levelno >= logging.INFO
+        return inner is self and not self._is_broken
 
     def handleError(self, record: logging.LogRecord) -> None:
-        _ROOT.removeHandler(self)
         self._complain()
 
     def close(self) -> None:
@@ -94,8 +64,13 @@ class _File(logging.FileHandler):
         self._is_broken = True
 
 
+def _write(record: logging.LogRecord) -> None:
+    for handler in [*_journals]:
+        handler.handle(record)
+
+
 _LOCK = threading.Lock()
-_others = _Others()
+_overhearing = Overhearing(_write)
 _journals: list[_File] = []
 """Those of the runs that go on, each in a thread of its own."""
 
@@ -103,6 +78,9 @@ _journals: list[_File] = []
 @contextmanager
 def journal(folder: Path) -> Iterator[None]:
     """While it is active, what the library logs from INFO on is appended to the log in a folder.
+
+    However the program has set up its loggers, or does so in the meantime, the log has it all, and the program hears
+    on its handlers what it would hear without a log. Only `logging.disable` goes for the log as well.
 
     Raises:
         ExperimentError: the log can't be written.
@@ -114,14 +92,12 @@ def journal(folder: Path) -> Iterator[None]:
     with _LOCK:
         _journals.append(handler)
         if len(_journals) == 1:
-            _others.take_over()
-        _ROOT.addHandler(handler)
+            _overhearing.start()
     try:
         yield
     finally:
         with _LOCK:
-            _ROOT.removeHandler(handler)
             _journals.remove(handler)
             if not _journals:
-                _others.give_back()
+                _overhearing.stop()
         handler.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TextIO
 from retiarii.experiment.tally import Tally
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from retiarii.experiment.bar import Bar
 
 LINE_EVERY = 1.0
 _BEST_EVERY = 0.1
@@ -34,16 +34,36 @@ class Pace:
 
     max_duration: float | None
 
-    def rate(self, ended: int, now: float) -> float:
-        """Trials a second; 0 while nothing has ended."""
-        return (ended - self.before) / (now - self.begin) if now > self.begin else 0.0
+    def rate(self, ended: int, last: float) -> float:
+        """Trials a second, when the last of those that have ended did so; 0 while nothing has ended."""
+        return (ended - self.before) / (last - self.begin) if last > self.begin else 0.0
 
-    def left(self, ended: int, now: float) -> float | None:
-        """Seconds to the end; None if nothing says."""
-        rate = self.rate(ended, now)
-        ways = [self.begin + self.max_duration - now] if self.max_duration is not None else []
-        ways += [(self.total - ended) / rate] if self.total is not None and rate > 0 else []
+    def left(self, ended: int, last: float, *, since: float = 0.0, running: int = 1) -> float | None:
+        """Seconds to the end; None if nothing says.
+
+        Args:
+            ended: How many trials have ended.
+            last: When the last of them did so, as `begin`; the beginning, if none has.
+            since: Seconds since then.
+            running: How many trials run: no more than these can be nearer to their ends by now.
+        """
+        rate = self.rate(ended, last)
+        ways = [self.begin + self.max_duration - last - since] if self.max_duration is not None else []
+        if self.total is not None and rate > 0:
+            ways.append((self.total - ended - min(since * rate, max(1, running))) / rate)
         return max(0.0, min(ways)) if ways else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """How far something is."""
+
+    done: int
+    total: int | None
+    """None if nothing says."""
+
+    said: Sequence[str]
+    """More about it, the most important first: where the terminal is narrow, the last go first."""
 
 
 class View(Protocol):
@@ -84,19 +104,25 @@ class Lines:
             return
         self._last, self._ended, self._best = now, tally.ended, best
         of = f"/{self._pace.total}" if self._pace.total is not None else ""
-        parts = [f"{tally.ended}{of} trials", *status(tally, self._pace, now)]
+        rate, left = self._pace.rate(tally.ended, now), self._pace.left(tally.ended, now)
+        parts = [f"{tally.ended}{of} trials", *status(tally, rate), *until_end(left)]
         print(f"retiarii: {', '.join(parts)}", file=self._out, flush=True)
 
 
 class Live:
-    """A progress bar that stays at the bottom of the terminal."""
+    """A progress bar that stays at the bottom of the terminal, and looks by itself how the search stands."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
         self._pace = pace
-        self._bar = progress_bar()
-        self._task = self._bar.add_task("trials", total=pace.total, completed=pace.before, status="")
+        self._clock = clock
+        self._tally: Tally | None = None
+        self._ended = pace.before
+        self._last = pace.begin
 
     def __enter__(self) -> Self:
+        from retiarii.experiment.bar import Bar  # noqa: PLC0415  needs rich
+
+        self._bar: Bar = Bar("trials", self.stand)
         self._bar.start()
         return self
 
@@ -106,20 +132,32 @@ class Live:
         self._bar.stop()
 
     def update(self, tally: Tally) -> None:
-        text = ", ".join(status(tally, self._pace, time.monotonic()))
-        self._bar.update(self._task, completed=tally.ended, status=text)
+        self._tally = tally
+        if tally.ended != self._ended:
+            self._ended, self._last = tally.ended, self._clock()
+
+    def stand(self) -> Stand:
+        """How the search stands now: the time left goes on while trials run."""
+        ended, last, tally = self._ended, self._last, self._tally
+        running = 0 if tally is None else tally.counts["running"]
+        left = self._pace.left(ended, last, since=self._clock() - last, running=running)
+        said = [] if tally is None else status(tally, self._pace.rate(ended, last))
+        return Stand(ended, self._pace.total, [*until_end(left), *said])
 
 
-def status(tally: Tally, pace: Pace, now: float) -> list[str]:
-    """The best so far, failures, stopped trials, rate and time left, as far as there is something to say."""
-    rate, left = pace.rate(tally.ended, now), pace.left(tally.ended, now)
+def status(tally: Tally, rate: float) -> list[str]:
+    """The best so far, failures, stopped trials and rate, as far as there is something to say."""
     best = tally.best
     return [
         *([f"best {best.metric:.6g} (trial {best.number})"] if best is not None else []),
         *[f"{tally.counts[state]} {state}" for state in ("failed", "stopped") if tally.counts[state]],
         *([_rate(rate)] if rate > 0 else []),
-        *([f"{duration(left)} left"] if left is not None else []),
     ]
+
+
+def until_end(left: float | None) -> list[str]:
+    """The time left, if something says."""
+    return [] if left is None else [f"{duration(left)} left"]
 
 
 def duration(seconds: float) -> str:
@@ -133,17 +171,3 @@ def duration(seconds: float) -> str:
 
 def _rate(rate: float) -> str:
     return f"{rate:.3g} trials/s" if rate >= 1 else f"{1 / rate:.3g} s/trial"
-
-
-def progress_bar() -> Progress:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    # Only where both are terminals, or what an evaluation prints would leave by the wrong door.
-    return Progress(
-        *columns,
-        TextColumn("{task.fields[status]}", markup=False),
-        console=Console(stderr=True),
-        redirect_stdout=sys.stdout.isatty(),
-    )

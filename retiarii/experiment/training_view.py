@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from retiarii.experiment.progress import LINE_EVERY, duration, progress_bar
+from retiarii.experiment.progress import LINE_EVERY, Stand, until_end
 from retiarii.one_shot import Watch
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from retiarii.experiment.bar import Bar
 
 
 @contextmanager
@@ -34,23 +34,26 @@ def unseen(done: int, total: int, text: str = "") -> None:
 
 
 class EpochPace:
-    """How fast epochs go, since the first time that it was asked."""
+    """How far epochs are, and how fast they have gone since the first time that it was told."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._begin: float | None = None
         self._before = 0
 
-    def status(self, done: int, total: int, text: str) -> list[str]:
-        """What is said of an epoch, the time for one and the time left, as far as there is something to say."""
-        now = self._clock()
+    def update(self, done: int, total: int, text: str) -> None:
+        self.done, self.total, self.text, self._last = done, total, text, self._clock()
         if self._begin is None:
-            self._begin, self._before = now, done
-        parts = [text] if text else []
-        if done <= self._before:
+            self._begin, self._before = self._last, done
+
+    def status(self) -> list[str]:
+        """What is said of the epoch, the time for one and the time left now, as far as there is something to say."""
+        parts = [self.text] if self.text else []
+        if self._begin is None or self.done <= self._before:
             return parts
-        each = (now - self._begin) / (done - self._before)
-        return [*parts, f"{each:.3g} s/epoch", f"{duration(each * (total - done))} left"]
+        each = (self._last - self._begin) / (self.done - self._before)
+        left = each * (self.total - self.done) - min(self._clock() - self._last, each)
+        return [*parts, f"{each:.3g} s/epoch", *until_end(max(0.0, left))]
 
 
 class EpochLines:
@@ -68,12 +71,12 @@ class EpochLines:
         self._last = float("-inf")
 
     def __call__(self, done: int, total: int, text: str = "") -> None:
-        status = self._pace.status(done, total, text)
+        self._pace.update(done, total, text)
         now = self._clock()
         if now - self._last < LINE_EVERY and done < total:
             return
         self._last = now
-        parts = [f"epoch {done} of {total}", *status]
+        parts = [f"epoch {done} of {total}", *self._pace.status()]
         print(f"retiarii: supernet: {', '.join(parts)}", file=self._out or sys.stderr, flush=True)
 
 
@@ -82,20 +85,23 @@ class EpochBar:
 
     def __init__(self) -> None:
         self._pace = EpochPace(time.monotonic)
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
+        self._bar: Bar | None = None
         self._process = os.getpid()
 
     def __call__(self, done: int, total: int, text: str = "") -> None:
-        if self._bar is None or self._task is None or self._process != os.getpid():
+        self._pace.update(done, total, text)
+        if self._bar is None or self._process != os.getpid():
+            from retiarii.experiment.bar import Bar  # noqa: PLC0415  needs rich
+
             self._process = os.getpid()
-            self._bar = progress_bar()
-            self._task = self._bar.add_task("epochs", total=total, status="")
+            self._bar = Bar("epochs", self.stand)
             self._bar.start()
-        status = ", ".join(self._pace.status(done, total, text))
-        self._bar.update(self._task, completed=done, status=status)
         if done >= total:
             self.close()
+
+    def stand(self) -> Stand:
+        """How the training stands now."""
+        return Stand(self._pace.done, self._pace.total, [*reversed(self._pace.status())])
 
     def close(self) -> None:
         if self._bar is not None:
@@ -103,4 +109,4 @@ class EpochBar:
             self._bar = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_bar": None, "_task": None}
+        return vars(self) | {"_bar": None}

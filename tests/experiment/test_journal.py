@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import time
-from contextlib import nullcontext
 from datetime import datetime
 
 import pytest
@@ -106,42 +105,6 @@ def test_debugging_is_left_out_and_what_was_set_comes_back(tmp_path):
     found = lines(tmp_path)
     assert all(datetime.fromisoformat(line.pop("time")) for line in found)
     assert found == [expected] * 3
-
-
-class Heard(logging.Handler):
-    """Writes down what the program's own handlers get."""
-
-    def __init__(self):
-        super().__init__()
-        self.messages = []
-
-    def emit(self, record):
-        self.messages.append(record.getMessage())
-
-
-@pytest.mark.parametrize(
-    ("level", "heard"),
-    [(logging.NOTSET, ["much"]), (logging.INFO, ["some", "much"]), (logging.DEBUG, ["little", "some", "much"])],
-)
-def test_a_program_hears_on_its_own_handlers_what_it_would_without(tmp_path, level, heard):
-    root, ours, handler = logging.getLogger(), logging.getLogger("retiarii"), Heard()
-    before = root.level, ours.level
-    root.addHandler(handler)
-    root.setLevel(logging.WARNING)
-    ours.setLevel(level)
-    try:
-        for context in (nullcontext(), journal(tmp_path)):
-            handler.messages.clear()
-            with context:
-                logging.getLogger("retiarii.anywhere").debug("little")
-                logging.getLogger("retiarii.anywhere").info("some")
-                logging.getLogger("retiarii.anywhere").warning("much")
-            assert handler.messages == heard
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(before[0])
-        ours.setLevel(before[1])
-    assert [line["message"] for line in lines(tmp_path)] == ["some", "much"]
 
 
 def test_runs_that_overlap_leave_the_loggers_as_they_were(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from retiarii import Experiment, Trial
 from retiarii.domain import Categorical, Domain
 from retiarii.evaluators import FunctionalEvaluator
-from retiarii.experiment.progress import Lines, Pace, duration
+from retiarii.experiment.progress import Lines, Live, Pace, duration
 from retiarii.experiment.tally import Tally
 from retiarii.strategies import GridSearch, Random
 from retiarii.testing import DOMAINS, SampleSpace
@@ -88,6 +88,38 @@ def test_time_left_follows_from_trials_or_from_the_limit_of_time():
     assert limited.left(30, 40.0) == 20.0
     assert limited.left(99, 1000.0) == 0.0
     assert Pace(total=None, before=0, begin=0.0, max_duration=None).left(30, 40.0) is None
+
+
+def test_time_left_goes_on_while_trials_run_and_waits_for_those_that_are_late():
+    pace = Pace(total=8, before=0, begin=0.0, max_duration=None)
+    assert pace.left(4, 3600.0) == 3600.0
+    for minutes, alone, four in ((5, 55, 55), (15, 45, 45), (30, 45, 30), (60, 45, 0), (90, 45, 0)):
+        assert pace.left(4, 3600.0, since=60.0 * minutes) == 60.0 * alone
+        assert pace.left(4, 3600.0, since=60.0 * minutes, running=4) == 60.0 * four
+    limited = Pace(total=None, before=0, begin=0.0, max_duration=60.0)
+    assert limited.left(0, 0.0, since=15.0) == 45.0
+
+
+def test_a_bar_looks_at_the_clock_between_the_ends_of_trials():
+    clock, tally = Clock(), Tally({"score": "maximize", "cost": "minimize"})
+    live = Live(Pace(4, 0, 0.0, None), clock)
+    assert live.stand().said == []
+    trials = [Trial(number, {}).running() for number in range(3)]
+    ends = [trials[0].failed("Traceback"), trials[1].completed({"score": 0.5, "cost": 8.0})]
+    for trial in trials:
+        tally.put(trial, None)
+    live.update(tally)
+    clock.now = 3600.0
+    for trial, end in zip(trials, ends, strict=False):
+        tally.put(end, trial)
+        live.update(tally)
+    found = []
+    for clock.now in (3600.0, 4500.0, 5399.0, 9000.0):
+        assert live.stand().done == 2
+        found.append(live.stand().said)
+        live.update(tally)
+    rest = ["best 0.5 (trial 1)", "1 failed", "1.8e+03 s/trial"]
+    assert found == [[f"{left} left", *rest] for left in ("1:00:00", "45:00", "30:01", "30:00")]
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.6, "1:00"), (245, "4:05"), (7207, "2:00:07")])

@@ -9,7 +9,7 @@ import pty
 import subprocess
 import sys
 
-from retiarii.experiment.training_view import EpochBar, EpochLines, training_watched
+from retiarii.experiment.training_view import EpochBar, EpochLines, EpochPace, training_watched
 
 TRAINING = """
 from retiarii.experiment.training_view import training_watched
@@ -61,6 +61,20 @@ def test_quick_epochs_leave_few_lines_and_the_last():
 
 def test_a_training_that_goes_on_is_timed_from_there():
     assert shown([(8, 10), (9, 10)], 2.0)[-1] == "retiarii: supernet: epoch 9 of 10, 2 s/epoch, 2 s left"
+
+
+def test_time_left_goes_on_during_an_epoch():
+    clock = Clock()
+    pace = EpochPace(clock)
+    pace.update(0, 3, "")
+    clock.now = 90.0
+    pace.update(1, 3, "val_acc 0.5")
+    found = []
+    for clock.now in (90.0, 120.0, 180.0, 500.0):
+        found.append(pace.status()[-1])
+    assert found == ["3:00 left", "2:30 left", "1:30 left", "1:30 left"]
+    pace.update(3, 3, "")
+    assert pace.status()[-1] == "0 s left"
 
 
 def test_nothing_is_shown_unless_wanted(capsys):
