@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from retiarii.domain.expression import Expression
@@ -50,9 +51,9 @@ def _first(given: Sequence[Any]) -> Any:
     return given[0]
 
 
-_TRACERS: list[Any] = []
+at_work: ContextVar[Any] = ContextVar("at_work", default=None)
 
 
 def current_tracer() -> Any:
-    """The tracer at work, or None."""
-    return _TRACERS[-1] if _TRACERS else None
+    """The tracer at work in this thread, or None."""
+    return at_work.get()

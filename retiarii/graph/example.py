@@ -18,8 +18,10 @@ from retiarii.errors import TraceError
 from retiarii.graph.interception import apply_of
 from retiarii.graph.numbers import Number, TrainingFlag
 from retiarii.graph.record import RecordMode
+from retiarii.graph.state import modes
 from retiarii.graph.structure import flat, is_record, map_structure, parts, remade
 from retiarii.graph.tracer import GraphTracer
+from retiarii.graph.turns import TURN, at_once
 
 
 class ExampleTracer(GraphTracer):
@@ -43,13 +45,13 @@ class ExampleTracer(GraphTracer):
 
     def record(self, module: nn.Module) -> fx.Graph:
         """The recorded forward; shapes are computed in evaluation mode, which does not ask for a large enough batch."""
-        flags = [(inner, inner.training) for inner in module.modules()]
-        module.train(False)
-        try:
-            return super().record(module)
-        finally:
-            for inner, flag in flags:
-                inner.training = flag
+        with TURN:
+            as_before = at_once(modes(module))
+            try:
+                module.train(False)
+                return super().record(module)
+            finally:
+                as_before()
 
     # --- values ----------------------------------------------------------------------------------------------------
 

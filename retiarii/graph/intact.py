@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from retiarii.graph.layers import Plan, describe_layer
 from retiarii.graph.names import resolve
 from retiarii.graph.restored import revived
 from retiarii.graph.spec import LayerSpec
+from retiarii.graph.turns import unwarned
 from retiarii.graph.values import Argument
 
 _STACKS = (nn.TransformerEncoder, nn.TransformerDecoder)
@@ -70,8 +70,7 @@ def _hashable(value: Argument) -> Hashable:
 @functools.lru_cache(maxsize=4096)
 def _expected(cls: type[Any], key: tuple[tuple[str, Hashable], ...]) -> Any:
     """The parts of a new layer; None where these arguments make none."""
-    with warnings.catch_warnings(), torch._C.DisableTorchFunction():
-        warnings.simplefilter("ignore")
+    with unwarned(), torch._C.DisableTorchFunction():
         try:
             return _parts(_made(cls, key))
         except (TypeError, ValueError, RuntimeError, AssertionError):

@@ -9,22 +9,39 @@ import types
 from typing import Any
 
 from retiarii.errors import BuildError
+from retiarii.graph.turns import TURN
 
 _HOMES = ("torch", "torch.nn", "torch.nn.functional", "operator", "math", "torch.special", "torch.fft", "torch.linalg")
 
 
 _TORCH_FUNCTIONS = "_VariableFunctionsClass."
+_FUNCTIONS = types.FunctionType | types.MethodType
 
 
 @functools.cache
 def usual_paths() -> dict[int, str]:
     """The usual paths of what torch and the standard library offer, by identity: these objects live for ever."""
+    with TURN:
+        offered = [(home, vars(importlib.import_module(home)).copy()) for home in _HOMES]
     paths: dict[int, str] = {}
-    for home in _HOMES:
-        for name, thing in vars(importlib.import_module(home)).items():
+    for home, things in offered:
+        for name, thing in things.items():
             if callable(thing) and (name[0] != "_" or isinstance(thing, types.BuiltinFunctionType)):
                 paths.setdefault(id(thing), f"{home}.{name}")
     return paths
+
+
+def stand_in(function: Any, original: Any) -> Any:
+    """Mark a function that is in the place of another one while a thread traces; paths are those of the original."""
+    function.stands_for = original
+    return function
+
+
+def _original(thing: Any) -> Any:
+    original = getattr(thing, "stands_for", None) if isinstance(thing, _FUNCTIONS) else None
+    if original is None:
+        return thing
+    return types.MethodType(original, thing.__self__) if isinstance(thing, types.MethodType) else original
 
 
 def import_path(thing: Any) -> str:
@@ -33,6 +50,7 @@ def import_path(thing: Any) -> str:
     Raises:
         LookupError: it can't be imported by any path: a lambda, or something defined inside a function.
     """
+    thing = _original(thing)
     usual = usual_paths().get(id(thing))
     if usual is not None:
         return usual
@@ -72,7 +90,7 @@ def _inside(module: Any, names: list[str], path: str) -> Any:
             raise BuildError(f"there is nothing to import as {path!r}; is the package that defines it installed?")
         if isinstance(found, types.ModuleType):
             raise BuildError(f"{path!r} goes through the module {found.__name__!r}, which is not where that is defined")
-    return found
+    return _original(found)
 
 
 _NOTHING: Any = object()

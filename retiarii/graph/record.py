@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
-from torch.overrides import TorchFunctionMode
 
 from retiarii.errors import TraceError
-from retiarii.graph.factories import FACTORIES
+from retiarii.graph.factories import FACTORIES, Mode
 from retiarii.graph.numbers import Number
 from retiarii.graph.structure import flat, map_structure
 
@@ -114,15 +113,13 @@ _FEW = 64
 _DYADIC = 2
 
 
-class RecordMode(TorchFunctionMode):
+class RecordMode(Mode):
     """Sees every call of torch: answers what is known, records the rest, and computes the shapes of its results."""
 
-    def __init__(self, tracer: ExampleTracer) -> None:
-        super().__init__()
-        self.tracer = tracer
+    tracer: ExampleTracer
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+    def seen(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Recorded and computed, computed alone while the tracer pauses, or answered."""
         if self.tracer.is_paused:
             return self._compute(func, args, kwargs)
         name = func.__name__

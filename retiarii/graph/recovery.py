@@ -8,7 +8,6 @@ import random
 import sys
 import threading
 import types
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +21,7 @@ from retiarii.graph.held import Holdings, members
 from retiarii.graph.layers import Reader, canonical_arguments, constructor_parameters, plan_of
 from retiarii.graph.restored import revived
 from retiarii.graph.spec import ChoiceSpec, LayerSpec, OpaqueSpec, Spec
+from retiarii.graph.turns import unwarned
 from retiarii.graph.values import Argument
 
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))
@@ -137,8 +137,7 @@ def _quiet() -> Iterator[None]:
     """While it lasts, random numbers are drawn from copies of the generators, and nobody is warned."""
     numpy = sys.modules.get("numpy")
     state, numpy_state = random.getstate(), numpy.random.get_state() if numpy is not None else None
-    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-        warnings.simplefilter("ignore")
+    with unwarned(), torch.random.fork_rng(devices=[]):
         try:
             yield
         finally:

@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from retiarii.errors import TraceError
+from retiarii.graph.turns import Call
 
 
 class State:
@@ -16,6 +17,7 @@ class State:
         self.module = module
         self.attributes = dict(module.__dict__)
         self.buffers = dict(module._buffers)
+        self._table = module._buffers
 
     def checked(self, result: Any) -> Any:
         """The result of a forward, if that left the module's buffers alone."""
@@ -25,7 +27,20 @@ class State:
 
     def restore(self) -> None:
         """Put attributes and buffers back."""
-        self.module.__dict__.clear()
-        self.module.__dict__.update(self.attributes)
-        self.module._buffers.clear()
-        self.module._buffers.update(self.buffers)
+        for function, *arguments in self.undoing():
+            function(*arguments)
+
+    def undoing(self) -> list[Call]:
+        """The calls that put attributes and buffers back."""
+        tables = ((self.module.__dict__, self.attributes), (self._table, self.buffers))
+        return [step for table, before in tables for step in ((table.clear,), (table.update, before))]
+
+
+def modes(root: nn.Module) -> list[Call]:
+    """The calls that give a module and those in it the mode, training or evaluation, that each is in now."""
+    return [
+        (inner.__dict__.__setitem__, "training", inner.training)
+        if "training" in inner.__dict__
+        else (setattr, inner, "training", inner.training)
+        for inner in root.modules()
+    ]

@@ -14,20 +14,31 @@ import numpy as np
 import torch
 from torch import fx, nn
 from torch.autograd.function import Function
+from torch.overrides import _get_current_function_mode_stack
 from torch.utils import _pytree as pytree
 
 from retiarii.domain.expression import Expression
 from retiarii.errors import SpaceError, TraceError
 from retiarii.graph.branches import by_mode, is_training, unify
-from retiarii.graph.choose import _TRACERS, combine, select
+from retiarii.graph.choose import at_work, combine, current_tracer, select
 from retiarii.graph.factories import FactoryMode
-from retiarii.graph.interception import apply_by_class, apply_of, intercepted, module_attribute, training_hidden
+from retiarii.graph.interception import (
+    apply_by_class,
+    apply_of,
+    intercept,
+    module_attribute,
+    module_methods,
+    others,
+    restore_modes,
+    training_flags,
+)
 from retiarii.graph.layers import describe_layer
 from retiarii.graph.names import import_path, usual_paths
 from retiarii.graph.proxy import StoredTensor, Value
 from retiarii.graph.spec import Spec
 from retiarii.graph.state import State
 from retiarii.graph.structure import alike, is_record, parts, zip_structures
+from retiarii.graph.turns import TURN, Call, at_once
 from retiarii.graph.types import TypeQuestions
 
 _CALLABLES = types.FunctionType | types.BuiltinFunctionType | type
@@ -82,35 +93,43 @@ class GraphTracer(fx.Tracer):
         self._shared: dict[tuple[int, Any], fx.Node] = {}
         self._stored: dict[int, tuple[str, torch.Tensor]] = {}
         self._hidden: set[fx.Node] = set()
-        self._visited: list[State] = []
+        self._states: dict[int, State] = {}
+        self._undoing: list[Call] = []
         self.questions = TypeQuestions()
         self.refusal: str | None = None
         self.extra: dict[str, nn.Module] = {}
 
     def record(self, module: nn.Module) -> fx.Graph:
-        """The recorded forward of `module`."""
-        for path, tensor in (*module.named_parameters(), *module.named_buffers()):
-            self._stored.setdefault(id(tensor), (path, tensor))
-        usual_paths()  # learnt before tracing replaces some of torch's functions
-        _TRACERS.append(self)
-        try:
-            with training_hidden(module), torch.enable_grad(), self._undone():
-                recorded = self.trace(module)
-        finally:
-            _TRACERS.pop()
+        """The recorded forward of `module`. Torch, the module and its code are afterwards as they were, in any case."""
+        with TURN:
+            for path, tensor in (*module.named_parameters(), *module.named_buffers()):
+                self._stored.setdefault(id(tensor), (path, tensor))
+            usual_paths()  # learnt before tracing replaces some of torch's functions
+            recorded = self._recorded(module)
         called = {node.target for node in recorded.nodes if node.op == "call_module"}
         self.opaque = {path: opaque for path, opaque in self.opaque.items() if path in called}
         return recorded
 
-    @contextmanager
-    def _undone(self) -> Iterator[None]:
-        """Leave the modules that were traced, and the code that was watched, as they were."""
+    def _recorded(self, module: nn.Module) -> fx.Graph:
+        flags = [(inner.__dict__.__setitem__, "training", flag) for inner, flag in training_flags(module)]
+        thread = [(at_work.set, at_work.get()), (torch._C._set_grad_enabled, torch.is_grad_enabled())]
+        modes = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+        put_back = at_once(module_methods())
+        undo = at_once(self._undoing, flags, self.questions.undoing, others(), thread)
         try:
-            yield
+            at_work.set(self)
+            with torch.enable_grad():
+                return self._traced(module, put_back)
         finally:
-            for state in reversed(self._visited):
-                state.restore()
-            self.questions.restore()
+            undo()
+            restore_modes(modes)
+
+    def _traced(self, module: nn.Module, put_back: Callable[[], object]) -> fx.Graph:
+        try:
+            return self.trace(module)
+        except BaseException:
+            put_back()
+            raise
 
     # --- what torch.fx calls ---------------------------------------------------------------------------------------
 
@@ -121,8 +140,12 @@ class GraphTracer(fx.Tracer):
         args, kwargs = self.inputs(inspect.signature(forward))
 
         def run(root: nn.Module) -> Any:
-            with intercepted(self._module_attribute, self.custom_function), self.recording():
-                return self.enter(root, "", self._started(root_fn), (root, *args), kwargs)
+            give_back = intercept(self, root)
+            try:
+                with self.recording():
+                    return self.enter(root, "", self._started(root_fn), (root, *args), kwargs)
+            finally:
+                give_back()
 
         return run, [self.root]
 
@@ -151,7 +174,12 @@ class GraphTracer(fx.Tracer):
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return Value(node, self)
 
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, fx.Proxy]) -> Any:
+        return attr_val
+
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        if current_tracer() is not self:
+            return forward(*args, **kwargs)
         path = (self.submodule_paths or {}).get(m)
         if path is None:
             return self._unregistered(m, forward, args, kwargs)
@@ -308,9 +336,11 @@ class GraphTracer(fx.Tracer):
         """The value of a call whose inside is traced; where that fails, of one opaque call."""
         mark = self._last()
         state = State(module)
+        if id(module) not in self._states:
+            self._states[id(module)] = state
+            self._undoing += state.undoing()
         self.questions.watch(module)
         apply_by_class(module)
-        self._visited.append(state)
 
         def restore() -> None:
             self._erase_after(mark)
@@ -410,7 +440,8 @@ class GraphTracer(fx.Tracer):
             return False
         return isinstance(parameter.default, _DROPPED_DEFAULTS) or not self.keep_numbers
 
-    def _module_attribute(self, module: nn.Module, name: str) -> Any:
+    def module_attribute(self, module: nn.Module, name: str) -> Any:
+        """What a module gives for a name that is none of its plain attributes."""
         if name == "training" and "training" not in module.__dict__:
             return self.training if self.training is not None else self.training_value()
         value = module_attribute(module, name)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import fx, nn
 
 from retiarii.errors import OpaqueWarning
+from retiarii.graph.choose import current_tracer
 from retiarii.graph.convert import to_graph
 from retiarii.graph.example import ExampleTracer
 from retiarii.graph.graph import Graph
+from retiarii.graph.state import modes
 from retiarii.graph.structure import flat, map_structure
 from retiarii.graph.tracer import GraphTracer, Opaque
+from retiarii.graph.turns import TURN, at_once
 
 Examples = tuple[Any, ...] | Mapping[str, Any]
 Recorded = tuple[GraphTracer, fx.Graph]
@@ -44,7 +46,8 @@ def trace(module: nn.Module, example_inputs: Examples | None = None) -> Graph:
         tracer, recorded = _without_examples(module)
         graph = to_graph(tracer, module, recorded)
     else:
-        tracer, graph = _along_examples(module, example_inputs)
+        with TURN:
+            tracer, graph = _along_examples(module, example_inputs)
     for opaque in tracer.opaque.values():
         warnings.warn(_message(opaque), OpaqueWarning, stacklevel=2)
     return graph
@@ -68,8 +71,7 @@ def _along_examples(module: nn.Module, examples: Examples) -> tuple[GraphTracer,
     if not tracer.opaque:
         return tracer, graph
     second = ExampleTracer(examples)
-    with _captured():
-        recorded = second.record(module)
+    recorded = _recorded_for_capture(second, module)
     if not second.opaque.keys() < tracer.opaque.keys() and "" not in tracer.opaque:
         return tracer, graph
     if "" in second.opaque:
@@ -78,30 +80,28 @@ def _along_examples(module: nn.Module, examples: Examples) -> tuple[GraphTracer,
     return (second, again) if _same_results(module, again, examples) else (tracer, graph)
 
 
-@contextmanager
-def _captured() -> Iterator[None]:
-    """While it lasts, libraries are told that a graph is being captured."""
+def _recorded_for_capture(tracer: GraphTracer, module: nn.Module) -> fx.Graph:
+    """The recorded forward, where libraries are told that a graph is being captured."""
     asked = torch.compiler.is_compiling
-    torch.compiler.is_compiling = lambda: True
+    torch.compiler.is_compiling = lambda: current_tracer() is tracer or asked()
     try:
-        yield
+        return tracer.record(module)
     finally:
         torch.compiler.is_compiling = asked
 
 
 def _same_results(module: nn.Module, graph: Graph, examples: Examples) -> bool:
     """Whether the graph computes exactly what the module does, for the examples in evaluation mode."""
-    flags = [(inner, inner.training) for inner in module.modules()]
-    module.train(False)
+    as_before = at_once(modes(module))
     try:
+        module.train(False)
         with torch.no_grad():
             expected = _called(module, examples)
             found = _called(graph.to_module(module).train(False), examples)
     except Exception:  # noqa: BLE001  whatever fails here, the other graph is the one to take
         return False
     finally:
-        for inner, flag in flags:
-            inner.training = flag
+        as_before()
     pairs = zip(flat(expected), flat(found), strict=False)
     return len(list(flat(expected))) == len(list(flat(found))) and all(_equal(a, b) for a, b in pairs)
 

@@ -12,9 +12,10 @@ from torch import fx, nn
 
 from retiarii.errors import TraceError
 from retiarii.graph.interception import looked_up
+from retiarii.graph.names import stand_in
 from retiarii.graph.proxy import Value
+from retiarii.graph.turns import Call, puts_back
 
-_MISSING: Any = object()
 _UNKNOWN_FUNCTIONS = ("getattr", "getitem", "split", "chunk", "unbind", "topk", "max", "min", "sort", "size", "shape")
 _UNKNOWN_LAYERS = (nn.RNNBase, nn.MultiheadAttention, nn.LSTMCell)
 
@@ -25,11 +26,14 @@ class TypeQuestions:
     Arguments of the model and results of layers and of most functions are tensors. Where that is not certain, asking is
     an error, so that the module stays opaque instead of going a wrong way. Global names for `Class.apply` of a custom
     autograd function are looked up anew, so that tracing sees their calls.
+
+    Attributes:
+        undoing: the calls that leave everything as it was.
     """
 
     def __init__(self) -> None:
-        self._patched: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
-        self._functions: list[tuple[Any, str, Any]] = []
+        self.undoing: list[Call] = []
+        self._patched: set[int] = set()
 
     def watch(self, module: nn.Module) -> None:
         """Let the code of this module's class ask."""
@@ -38,28 +42,22 @@ class TypeQuestions:
         if names is None or id(names) in self._patched:
             return
         if not self._patched:
-            self._patch(torch, "is_tensor", lambda value: _isinstance(value, torch.Tensor))
-            self._patch(torch.jit, "isinstance", _jit_isinstance(torch.jit.isinstance))
-        found = {name: by_class for name, value in names.items() if (by_class := looked_up(value)) is not None}
+            self._replace(torch, "is_tensor", lambda value: _isinstance(value, torch.Tensor))
+            self._replace(torch.jit, "isinstance", _jit_isinstance(torch.jit.isinstance))
+        before = dict(names)  # other threads may add to the names meanwhile
+        found = {name: by_class for name, value in before.items() if (by_class := looked_up(value)) is not None}
         found["isinstance"] = _isinstance
         if "type" in forward.__code__.co_names:
             found["type"] = _Type
-        self._patched[id(names)] = names, {name: names.get(name, _MISSING) for name in found}
+        self._patched.add(id(names))
+        self.undoing += [
+            (names.__setitem__, name, before[name]) if name in before else (names.pop, name, None) for name in found
+        ]
         names.update(found)
 
-    def _patch(self, owner: Any, name: str, function: Callable[..., Any]) -> None:
-        self._functions.append((owner, name, getattr(owner, name)))
-        setattr(owner, name, function)
-
-    def restore(self) -> None:
-        """Leave everything as it was."""
-        for names, before in self._patched.values():
-            names.update(before)
-            for name in [name for name, value in before.items() if value is _MISSING]:
-                del names[name]
-        for owner, name, function in self._functions:
-            setattr(owner, name, function)
-        self._patched, self._functions = {}, []
+    def _replace(self, owner: Any, name: str, function: Callable[..., Any]) -> None:
+        self.undoing.append(puts_back(owner, name))
+        setattr(owner, name, stand_in(function, getattr(owner, name)))
 
 
 def _isinstance(value: Any, kinds: Any) -> bool:

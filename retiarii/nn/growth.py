@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -18,6 +17,7 @@ from retiarii.domain.reach import reachable
 from retiarii.domain.value import Value
 from retiarii.errors import SampleError, SpaceError
 from retiarii.graph.decide import sizes
+from retiarii.graph.turns import unwarned
 from retiarii.nn.choice import ChoiceModule
 from retiarii.nn.layers import decided_arguments, open_arguments
 from retiarii.nn.narrow import NarrowLayers, empty_layer, stay
@@ -189,8 +189,7 @@ def _fill(layer: nn.Module, wanted: Mapping[str, torch.Size], candidates: list[_
     """Give tensors their new shapes, and numbers as torch starts the largest candidates with."""
     made: dict[str, Tensor] = {}
     for candidate, names in _makers(wanted, candidates):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with unwarned():
             fresh = cast("Any", type(layer)).__wraps__(**candidate.arguments)
         for name in names:
             owner, table, leaf = _place(fresh, name)

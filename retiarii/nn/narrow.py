@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import nn
 
 from retiarii.domain.expression import Expression
 from retiarii.errors import SpaceError
+from retiarii.graph.turns import unwarned
 from retiarii.nn.slices import Cut, cut, fits
 
 _MOST_KEPT = 1024
@@ -103,8 +103,7 @@ class NarrowLayers(dict[tuple[Any, ...], NarrowLayer]):
 def empty_layer(wrapped: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module:
     """A layer whose tensors have shapes and no numbers."""
     placed = {**arguments, "device": "meta"} if "device" in arguments else arguments
-    with warnings.catch_warnings(), torch.device("meta"):
-        warnings.simplefilter("ignore")
+    with unwarned(), torch.device("meta"):
         return wrapped(**placed)
 
 

@@ -19,6 +19,7 @@ from retiarii.domain.value import Sample
 from retiarii.errors import SpaceError
 from retiarii.graph.choose import current_tracer
 from retiarii.graph.tracing import Examples
+from retiarii.graph.turns import TURN
 from retiarii.nn.answer import default_value
 from retiarii.space.decisions import HELD, decisions_of, undecided
 from retiarii.space.defaults import Defaults, Place, shaped_parameters, undecided_attributes
@@ -111,12 +112,12 @@ class ModelSpace(nn.Module, metaclass=SpaceType):
         """
         if isinstance(model, ModelSpace):
             example_inputs = model.example_inputs if example_inputs is None else example_inputs
-            made = MutatedSpace(copy.deepcopy(model.rewritten()), (*model.mutators, *mutators), example_inputs)
+            made = MutatedSpace(_copied(model.rewritten()), (*model.mutators, *mutators), example_inputs)
             vars(made)["_space_constraints"] = tuple(map(as_constraint, _rules(model)))
             vars(made).pop("_space_variants", None)
             check_costs(made, _rules(made))
             return made
-        return MutatedSpace(copy.deepcopy(model), tuple(mutators), example_inputs)
+        return MutatedSpace(_copied(model), tuple(mutators), example_inputs)
 
     # --- what strategies see ---------------------------------------------------------------------------------------
 
@@ -237,11 +238,11 @@ class ModelSpace(nn.Module, metaclass=SpaceType):
     def _frozen(self, decided: Sample, inherit_weights: bool) -> nn.Module:
         if not self.mutators and self.rewritten() is self:
             return Freezer(decided, ModelSpace, inherit_weights).model(
-                copy.deepcopy(self) if inherit_weights else remade(self, decided)
+                _copied(self) if inherit_weights else remade(self, decided)
             )
         model = _variants(self).model_graph(decided).to_module().train(self.training)
         if inherit_weights:
-            before = Freezer(decided, ModelSpace, inherits=True).model(copy.deepcopy(self.rewritten()))
+            before = Freezer(decided, ModelSpace, inherits=True).model(_copied(self.rewritten()))
             _inherit(model, before)
         return model
 
@@ -261,7 +262,11 @@ class ModelSpace(nn.Module, metaclass=SpaceType):
         if decisions is not None:
             with resolving(decisions.resolve):
                 return super().__call__(*args, **kwargs)
-        with resolving(default_value), Defaults(self, *_undecided(self)):
+        attributes, parameters = _undecided(self)
+        if not attributes and not parameters:
+            with resolving(default_value):
+                return super().__call__(*args, **kwargs)
+        with TURN, resolving(default_value), Defaults(self, attributes, parameters):
             return super().__call__(*args, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -335,8 +340,14 @@ def _variants(space: ModelSpace) -> Variants:
     if known is None:
         domain: Domain = space.__dict__["_space_domain"]
         known = Variants(space.rewritten(), domain, space.mutators, space.example_inputs, _rules(space))
-        space.__dict__["_space_variants"] = known
+        known = space.__dict__.setdefault("_space_variants", known)
     return known
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    """A copy of a module, while no other thread traces it."""
+    with TURN:
+        return copy.deepcopy(module)
 
 
 def _inherit(model: nn.Module, before: nn.Module) -> None:

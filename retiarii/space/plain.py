@@ -23,7 +23,7 @@ def plain_class(cls: type[nn.Module], space: type[nn.Module]) -> type[nn.Module]
         return nn.Module
     known = _known.get((cls, space))
     if known is None:
-        known = _known[cls, space] = _twin(cls, space)
+        known = _known.setdefault((cls, space), _twin(cls, space))
     return known
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from retiarii.errors import SpaceError
+from retiarii.graph.turns import TURN
 from retiarii.nn.left_out import LeftOut, building_for
 from retiarii.space.lazy import was_lazy
 
@@ -21,7 +22,8 @@ def remade(space: nn.Module, sample: Mapping[str, Any]) -> nn.Module:
     """
     cls, args, kwargs = space.__dict__["_space_made_by"]
     try:
-        given = copy.deepcopy((args, kwargs))
+        with TURN:
+            given = copy.deepcopy((args, kwargs))
     except TypeError as error:
         raise SpaceError(
             f"{cls.__name__} was made with an argument that can't be copied ({error}), so it can't be made anew with "
@@ -35,7 +37,8 @@ def remade(space: nn.Module, sample: Mapping[str, Any]) -> nn.Module:
             f"{cls.__name__} is made anew, for fresh weights, from the arguments that it was first made with"
         )
         raise
-    different = _difference(made, space)
+    with TURN:
+        different = _difference(made, space)
     if different is not None:
         raise SpaceError(
             f"{cls.__name__} was changed after it was made, or its __init__ makes something else each time: see "

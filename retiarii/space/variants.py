@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from torch import nn
@@ -16,6 +15,7 @@ from retiarii.domain.expression import Expression
 from retiarii.errors import SpaceError
 from retiarii.graph import Graph
 from retiarii.graph.tracing import Examples, trace
+from retiarii.graph.turns import TURN
 from retiarii.space.decisions import undecided
 from retiarii.space.exploration import Replay, explore
 from retiarii.space.mutator import Mutator, mutated
@@ -128,6 +128,8 @@ class Variants:
         self._own = domain
         self._rules = rules
         self._defaults = {label: choice.default for label, choice in domain.choices.items()}
+        self._explored: Explored | None = None
+        self._domain: Domain | None = None
         self._first: _Question | Traced | None = None
         self._kept = 0
 
@@ -142,24 +144,30 @@ class Variants:
         whole.variants, whole.answers = self, traced.answers
         return whole
 
-    @cached_property
+    # not cached_property, which lets one thread wait for the spaces of another, and so for its tracing
+
+    @property
     def explored(self) -> Explored:
         """The decisions of the mutators."""
-        return explore(self._lowered, self._own, self.mutators)
+        if self._explored is None:
+            self._explored = explore(self._lowered, self._own, self.mutators)
+        return self._explored
 
-    @cached_property
+    @property
     def domain(self) -> Domain:
         """The choices of the module and of the mutators, with all that samples must keep.
 
         Raises:
             SpaceError: one label for both.
         """
-        whole = self._with_mutators() if self.mutators else self._own
-        return whole.constrained(*map(as_constraint, self._rules)) if self._rules else whole
+        if self._domain is None:
+            whole = self._with_mutators() if self.mutators else self._own
+            self._domain = whole.constrained(*map(as_constraint, self._rules)) if self._rules else whole
+        return self._domain
 
     def constrain(self, rule: Expression | Constraint) -> None:
         """Samples must keep this, too."""
-        self.__dict__["domain"] = self.domain.constrained(as_constraint(rule))
+        self._domain = self.domain.constrained(as_constraint(rule))
 
     def _with_mutators(self) -> Domain:
         own, explored = self._own, self.explored
@@ -186,10 +194,17 @@ class Variants:
     def traced(self, sample: Mapping[str, Any]) -> Traced:
         """The trace in which the forward got the answers that this sample gives."""
         decided = {**self._defaults, **sample}  # candidates that are not chosen are traced too, and may ask
+        found = self._known(decided)
+        if found is not None:
+            return found
+        with TURN:
+            return self._known(decided) or self._trace(decided)
+
+    def _known(self, decided: Mapping[str, Any]) -> Traced | None:
         found = self._first
         while isinstance(found, _Question):
             found = found.after.get(found.asked.evaluate(decided))
-        return found if found is not None else self._trace(decided)
+        return found
 
     def _trace(self, decided: Mapping[str, Any]) -> Traced:
         given: list[Answer] = []
