@@ -18,7 +18,7 @@ class Callback:
     """
 
     def on_trial_start(self, trial: Trial) -> None:
-        """A trial has begun to run."""
+        """A trial has begun to run; again, where it was cut off before."""
 
     def on_trial_end(self, trial: Trial) -> None:
         """A trial has completed, failed or been stopped."""

@@ -181,8 +181,10 @@ class Engine(ABC):
     def open(self, assignment: Assignment) -> None:
         """Takes what the jobs to come have in common, before anything is proposed.
 
+        Where that fails, nothing is held, and `close` is not called.
+
         Raises:
-            ExperimentError: it cannot be sent to where trials run, or nothing can run there.
+            ExperimentError: it cannot be sent to where trials run, nothing can run there, or the engine is open.
         """
 
     @property

@@ -127,11 +127,14 @@ class Crew:
             worker = Spawned(place, environment(place, self._count, self._devices))
         except OSError as error:
             raise ExperimentError(f"worker {place} of {self._count} can't be started: {error}") from error
-        for end in (worker.channel, worker.output):
-            self._by_file[end.fileno()] = worker if end is worker.channel else worker.output
-            self._poll.register(end, select.POLLIN)
-        for message in (pickle.dumps(sys.argv), self._assignment):
-            self.send(worker, [message])
+        try:
+            for end in (worker.channel, worker.output):
+                self._by_file[end.fileno()] = worker if end is worker.channel else worker.output
+                self._poll.register(end, select.POLLIN)
+            self.send(worker, [pickle.dumps(sys.argv), self._assignment])
+        except BaseException:
+            self._ended(worker)
+            raise
         _log.info("worker %d is process %d", place, worker.number)
         return worker
 

@@ -34,15 +34,15 @@ _SOON = 0.02
 class ProcessEngine(Engine):
     """Runs trials in processes of this machine, each of which serves many trials.
 
-    A trial that hangs, crashes its process or takes too much ends alone, as failed with the reason, and its worker is
-    replaced. So is a worker whose trial has left processes or busy threads behind, which end then. What a trial prints
-    is kept, the last 64 KiB of it, in `output.txt` in the folder of the trial. Models, evaluators and functions may
-    come from `__main__`, from notebooks and from within functions. Only for POSIX systems.
+    A trial that crashes its process, or takes more than it may, ends alone, as failed with the reason, and its worker
+    is replaced. So is a worker whose trial has left processes or busy threads behind, which end then. What a trial
+    prints is kept, the last 64 KiB of it, in `output.txt` in the folder of the trial. Models, evaluators and functions
+    may come from `__main__`, from notebooks and from within functions. Only for POSIX systems.
 
     Args:
         workers: How many; by default one for each GPU, or each usable core where there are none. The cores are shared
             out: `OMP_NUM_THREADS` and its like are set for the workers, unless they are set to less already.
-        trial_timeout: Seconds that a trial may take.
+        trial_timeout: Seconds that a trial may take; without it, one that hangs does so for ever.
         memory_limit: What a worker and the processes it starts may hold in memory: bytes, or a text such as "4GB". One
             that still holds more than half of it after the trials of a message is replaced.
         devices: The GPUs that are shared out among the workers, one for each ("auto": all that are visible); or "cpu".

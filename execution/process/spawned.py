@@ -69,7 +69,6 @@ class Spawned:
         self.is_spoken_of = self.is_ready = self._is_let_go = False
         self.memory = self.short = self.very_short = 0
         self._peak = 0
-        self._peak_of_parent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self._ending: Ending | None = None
         self._mark = secrets.token_hex(8)
         self._open = ExitStack()
@@ -110,6 +109,7 @@ class Spawned:
                 pass_fds=[number for number in passed if number >= 0],
                 start_new_session=True,
             )
+            self._peak_of_parent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             self._seen = psutil.Process(self._process.pid)
 
     @property

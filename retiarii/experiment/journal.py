@@ -50,7 +50,10 @@ class _File(logging.FileHandler):
         return inner is self and not self._is_broken
 
     def handleError(self, record: logging.LogRecord) -> None:
-        self._complain()
+        if isinstance(sys.exc_info()[1], OSError):
+            self._complain()
+        else:
+            super().handleError(record)
 
     def close(self) -> None:
         try:

@@ -6,7 +6,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -42,18 +42,18 @@ class Records:
         self._level = ""
         refuse_remains(self._path)
         make_private(self._path)
-        self._lock = Lock(folder)
-        is_mine = self._lock.take()
-        with errors(self._path):
-            self._file = opened(self._path)
-            self._store = Store(self._file, folder)
-        try:
+        with ExitStack() as early:
+            self._lock = Lock(folder)
+            early.callback(self._lock.close)
+            is_mine = self._lock.take()
+            with errors(self._path):
+                self._file = opened(self._path)
+                early.callback(self._file.close)
+                self._store = Store(self._file, folder)
             if not is_mine:
                 self._refuse()
             self._prepare()
-        except BaseException:
-            self.close()
-            raise
+            early.pop_all()
 
     def _prepare(self) -> None:
         with errors(self._path):

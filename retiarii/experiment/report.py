@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from retiarii.trial import Trial
 
 _ROWS = 5
 _WIDTH = 100
+_LETTERS = 500
 _REPORTING = "call report_intermediate(value) while the model is trained."
 
 
@@ -92,4 +94,4 @@ def _row(trial: Trial, objectives: list[str]) -> tuple[str, ...]:
 
 def _last_error(history: History) -> str:
     (last,) = history.failures(1)
-    return last.reason or ""
+    return textwrap.shorten(last.reason or "", _LETTERS, placeholder=" ...")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from retiarii.domain import Sample
 from retiarii.engine import (
     Assignment,
     Completed,
@@ -24,13 +20,13 @@ from retiarii.engine import (
     Started,
     Stopped,
 )
-from retiarii.errors import ExperimentError, SampleError
 from retiarii.experiment.first_errors import FirstErrors
 from retiarii.experiment.priced import Priced
 from retiarii.experiment.records import Records
+from retiarii.experiment.replay import replay
 from retiarii.experiment.setup import Setup
+from retiarii.experiment.supply import Supply
 from retiarii.experiment.tally import Tally
-from retiarii.strategies.digest import digest
 from retiarii.trial import Trial
 
 TRIALS = "trials"
@@ -42,10 +38,6 @@ _REPORTS_SHARE = 20  # of the time that saving them took, so that many and long 
 _LETTERS = 500
 """Of an error, in the log; the record has all of it."""
 
-_UNFIT = "not run: its sample does not fit the space as it is now"
-_SEEDS = 2**32
-"""numpy takes no larger seeds."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -56,9 +48,6 @@ class Search:
         setup: What it is made of.
         records: Has the known trials, and gets every trial as it is proposed, begins and ends.
         tally: Of the known trials, and gets the same.
-
-    Attributes:
-        ending: Why it has ended, in words; empty until then.
     """
 
     def __init__(self, setup: Setup, records: Records, tally: Tally) -> None:
@@ -73,12 +62,10 @@ class Search:
         self._ended: list[tuple[Trial, Failure | None]] = []
         self._stopping: set[int] = set()
         self._withdrawn: set[int] = set()
-        self._again: deque[Trial] = deque()
-        self._drawn: Trial | None = None
+        self._supply = Supply(setup, records, tally)
         self._first_errors = FirstErrors(tally.counts["completed"] == 0)
-        self._deadline = math.inf
         self._reports_due = 0.0
-        self.ending = ""
+        self._has_opened = False
 
     def __enter__(self) -> Self:
         return self
@@ -91,7 +78,13 @@ class Search:
             if error is not None:
                 self._interrupt()
         finally:
-            self._setup.engine.close()
+            if self._has_opened:  # else it may be another search's
+                self._setup.engine.close()
+
+    @property
+    def ending(self) -> str:
+        """Why it has ended, in words; empty until then."""
+        return self._supply.ending
 
     def begin(self, opening: Callable[[], None]) -> bool:
         """Replays the known trials, in the order in which they ended, and opens the engine if there is more to do.
@@ -104,11 +97,7 @@ class Search:
         """
         setup = self._setup
         self._replay()
-        if setup.limits.max_trials is not None and self._tally.ended >= setup.limits.max_trials:
-            self.ending = f"the limit of {setup.limits.max_trials} trials was reached before; a higher one goes on"
-            return False
-        self._drawn = None if self._again else self._propose()
-        if not (self._again or self._drawn):
+        if not self._supply.has_any():
             return False
         opening()
         costs = tuple([cost.name for cost in setup.costs])
@@ -116,6 +105,7 @@ class Search:
         setup.engine.open(
             Assignment(setup.joint.space, setup.joint.evaluator, left, costs, self._records.folder / TRIALS)
         )
+        self._has_opened = True
         return True
 
     def run(self, watch: Callable[[], None]) -> None:
@@ -126,8 +116,7 @@ class Search:
         """
         self._watch = watch
         self._setup.interrupts.be_patient()
-        if self._setup.limits.max_duration is not None:
-            self._deadline = time.monotonic() + self._setup.limits.max_duration
+        self._supply.start_clock()
         self._fill()
         while self._open:
             self._setup.engine.advance(self._take, _WAIT)
@@ -136,57 +125,22 @@ class Search:
             self._withdraw()
 
     def _replay(self) -> None:
-        strategy, stopper = self._setup.strategy, self._setup.stopper
-        strategy.bind(self._domain, self._setup.objectives, self._setup.seed)
-        if stopper is not None:
-            stopper.bind(self._priced.left_to_evaluator)
-        unfit: list[Trial] = []
-        for recorded in self._records.trials():
-            sample = self._fitting(recorded.sample)
-            if sample is None:
-                unfit.append(recorded)
-            elif recorded.has_ended:
-                self._tell(replace(recorded, sample=sample))
-            else:
-                self._recall(replace(recorded, sample=sample))
-        self._records.save(self._again)
-        self._give_up(unfit)
-
-    def _fitting(self, sample: Sample) -> Sample | None:
-        """A recorded sample; None if the space has become one that it doesn't fit."""
-        try:
-            return self._domain.unconstrained.canonical(sample)
-        except SampleError:
-            return None
-
-    def _recall(self, trial: Trial) -> None:
-        """Sees that a trial which was under way is run again."""
-        self._setup.strategy.tell(replace(trial, state="waiting"))
-        again = trial if trial.state == "interrupted" else trial.interrupted(lost=trial.state == "running")
-        self._tally.put(again, trial)
-        self._again.append(again)
-
-    def _give_up(self, unfit: Sequence[Trial]) -> None:
-        """Fails the trials that were cut off too often with what ran them, and those that can't run any more."""
-        most = self._setup.limits.max_retries
-        lost = [trial for trial in self._again if trial.interruptions > most]
-        self._again = deque([trial for trial in self._again if trial.interruptions <= most])
-        for trial in lost:
-            self._open[trial.number] = trial
-            self._end(trial.failed(_lost(trial, "the process that ran it was killed"), ended=time.time()))
+        setup = self._setup
+        setup.strategy.bind(self._domain, setup.objectives, setup.seed)
+        if setup.stopper is not None:
+            setup.stopper.bind(self._priced.left_to_evaluator)
+        again = replay(setup, self._records, self._tally, self._tell)
+        self._supply.take_back([trial for trial in again if trial.interruptions <= setup.limits.max_retries])
+        for trial in again:
+            if trial.interruptions > setup.limits.max_retries:
+                self._open[trial.number] = trial
+                self._end(trial.failed(_lost(trial, "the process that ran it was killed"), ended=time.time()))
         self._settle()
-        if unfit:
-            _log.warning("%d trials don't fit the space as it is now; the strategy doesn't hear of them", len(unfit))
-            under_way = [trial for trial in unfit if not trial.has_ended]
-            given_up = [trial.failed(_UNFIT, ended=time.time()) for trial in under_way]
-            for now, before in zip(given_up, under_way, strict=True):
-                self._tally.put(now, before)
-            self._records.save(given_up)
 
     def _fill(self) -> None:
         jobs: list[Job] = []
-        while len(jobs) < self._setup.engine.room and (trial := self._next()) is not None:
-            self._put(trial)
+        while len(jobs) < self._setup.engine.room and (drawn := self._supply.next(len(self._open))) is not None:
+            trial = self._let_in(drawn)
             try:
                 jobs.append(self._job(trial))
             except Exception as error:  # noqa: BLE001  (of the user's costs and expressions: this trial's outcome)
@@ -198,6 +152,13 @@ class Search:
             self._records.save([self._open[job.number] for job in jobs])
             self._setup.engine.submit(jobs)
 
+    def _let_in(self, drawn: Trial) -> Trial:
+        trial = drawn.waiting() if drawn.state == "interrupted" else drawn
+        if trial is not drawn:
+            self._open[drawn.number] = drawn
+        self._put(trial)
+        return trial
+
     def _job(self, trial: Trial) -> Job:
         joint = self._setup.joint
         decided, part = joint.decided(trial.sample), joint.part(trial.sample)
@@ -206,60 +167,11 @@ class Search:
 
     def _withdraw(self) -> None:
         """Takes back what the engine has not begun, where nothing is to begin any more."""
-        if self._finishing():
+        if self._supply.finishing():
             waiting = {number for number, trial in self._open.items() if trial.state == "waiting"}
             for number in sorted(waiting - self._withdrawn):
                 self._withdrawn.add(number)
                 self._setup.engine.cancel(number)
-
-    def _finishing(self) -> str:
-        """Why no trial may begin any more; empty if one may."""
-        if self._setup.interrupts.asked:
-            return f"it was interrupted by {self._setup.interrupts.asked}"
-        if time.monotonic() >= self._deadline:
-            return f"the time limit of {self._setup.limits.max_duration:g} s is reached"
-        return ""
-
-    def _next(self) -> Trial | None:
-        limits = self._setup.limits
-        if reason := self._finishing():
-            self.ending = reason
-            return None
-        if self._drawn is not None:
-            drawn, self._drawn = self._drawn, None
-            return drawn
-        if limits.max_trials is not None and self._tally.ended + len(self._open) >= limits.max_trials:
-            self.ending = f"the limit of {limits.max_trials} trials is reached"
-            return None
-        if self._again:
-            return self._resumed(self._again.popleft())
-        return self._propose()
-
-    def _resumed(self, trial: Trial) -> Trial:
-        self._open[trial.number] = trial
-        return trial.waiting()
-
-    def _propose(self) -> Trial | None:
-        sample = self._setup.strategy.ask()
-        if sample is None:
-            self.ending = f"the strategy has nothing more to propose: {self._reason()}"
-            return None
-        number = len(self._tally)
-        try:
-            sample = self._domain.canonical(sample)
-        except SampleError as error:
-            raise ExperimentError(f"{self._setup.proposer} proposed {sample!r} for trial {number}: {error}") from error
-        trial = Trial(number, sample, seed=(self._setup.seed + number) % _SEEDS)
-        self._setup.strategy.tell(trial)
-        return trial
-
-    def _reason(self) -> str:
-        domain = self._domain
-        tried = len({digest(trial.sample) for trial in self._records.trials()})
-        if not domain.constraints and tried >= domain.size:
-            return f"all {domain.size} samples of the space were tried"
-        within = " within the constraints" if domain.constraints else ""
-        return self._setup.strategy.ending or f"{tried} samples{within} of the space were tried"
 
     def _take(self, event: Event) -> None:
         trial = self._open[event.number]
@@ -330,7 +242,7 @@ class Search:
         """Keeps a trial that was cut off, to be run again."""
         self._put(trial)
         self._records.save([trial])
-        self._again.append(self._open.pop(trial.number))
+        self._supply.take_back([self._open.pop(trial.number)])
 
     def _fail(self, trial: Trial, failure: Failure, duration: float) -> None:
         self._priced.forget(trial)
@@ -342,20 +254,21 @@ class Search:
 
     def _settle(self) -> None:
         """Writes down the trials that have begun and ended, in one go, then lets everybody know."""
-        begun, self._begun = self._begun, []
-        ended, self._ended = self._ended, []
+        begun, ended = [*self._begun], [*self._ended]
         for trial, _ in ended:
             self._put(trial)
         now = [self._open[trial.number] for trial in begun if trial.number in self._open]
         running = [trial for trial in now if not trial.has_ended]
         if running or ended:
             self._records.save([*running, *[trial for trial, _ in ended]])
+        self._begun, self._ended = [], []
         for trial in begun:
             for callback in self._setup.callbacks:
                 callback.on_trial_start(trial)
         for trial, failure in ended:
             self._announce(trial)
-            self._first_errors.note(failure)
+            if trial.state != "stopped":  # which says nothing of how it would have ended
+                self._first_errors.note(failure)
         if ended:
             self._watch()
 

@@ -91,10 +91,12 @@ def have_a_thread():
 
 
 def take_memory():
+    """Ever more, up to 600 MB."""
     kept = []
-    while True:
+    for _ in range(60):
         kept.append(b"x" * 10**7)
-        time.sleep(0.01)
+        time.sleep(0.05)
+    time.sleep(600)
 
 
 def let_a_child_take_memory():

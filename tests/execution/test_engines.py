@@ -103,32 +103,32 @@ class Deaf(Bent):
 
 class KeepsOldTrials(SequentialEngine):
     def close(self):
-        self.closed = True
+        self._is_open = False
 
 
 @pytest.mark.parametrize(
-    ("wrong", "test"),
+    ("wrong", "test", "said"),
     [
-        (NeverBegins, "test_every_trial_begins_and_ends_once"),
-        (MixesTrialsUp, "test_metrics_belong_to_their_trials"),
-        (KeepsReports, "test_reports_come_in_their_order_before_the_end"),
-        (HidesErrors, "test_an_error_fails_its_trial_alone"),
-        (HidesErrors, "test_a_result_that_is_no_number_fails_its_trial_alone"),
-        (ForgetsFiles, "test_what_is_kept_is_told"),
-        (DrawsAnything, "test_the_seed_decides_what_is_drawn"),
-        (DecidesNothing, "test_what_is_decided_of_the_evaluator_reaches_it"),
-        (NeverStops, "test_a_trial_that_waits_is_cancelled"),
-        (NeverFull, "test_it_wants_trials_when_it_has_none"),
-        (Deaf, "test_an_error_of_the_listener_comes_out"),
-        (KeepsOldTrials, "test_it_can_be_opened_again"),
+        (NeverBegins, "test_every_trial_begins_and_ends_once", r"trial 0: \[Completed"),
+        (MixesTrialsUp, "test_metrics_belong_to_their_trials", "trial 1: Completed"),
+        (KeepsReports, "test_reports_come_in_their_order_before_the_end", "trial 0: "),
+        (HidesErrors, "test_an_error_fails_its_trial_alone", "trial 0, with a ValueError: Failed"),
+        (HidesErrors, "test_a_result_that_is_no_number_fails_its_trial_alone", "trial 1: Failed"),
+        (ForgetsFiles, "test_what_is_kept_is_told", "trial 0: Completed"),
+        (DrawsAnything, "test_the_seed_decides_what_is_drawn", "not two and two alike"),
+        (DecidesNothing, "test_what_is_decided_of_the_evaluator_reaches_it", "trial 0: Failed"),
+        (NeverStops, "test_a_trial_that_waits_is_cancelled", "Completed"),
+        (NeverFull, "test_it_wants_trials_when_it_has_none", "with 1 trials, as it wanted, it has room for 1"),
+        (Deaf, "test_an_error_of_the_listener_comes_out", "0 of 1 trials ended"),
+        (KeepsOldTrials, "test_it_can_be_opened_again", "opened again it told"),
     ],
 )
-def test_each_fault_is_found(wrong, test):
+def test_each_fault_is_found(wrong, test, said):
     class Conformance(EngineConformance):
-        patience = 0.5
+        patience = 0.5 if wrong is Deaf else EngineConformance.patience  # its end is waited for in vain
 
         def make(self):
             return wrong()
 
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=said):
         getattr(Conformance(), test)()

@@ -45,24 +45,26 @@ def hurried(engine, room=4):
 def test_a_trial_that_waits_in_a_worker_when_that_ends_runs_once_elsewhere(act, kind, tmp_path):
     file = tmp_path / "notes"
     with opened(ProcessEngine(workers=2, trial_timeout=1.5), functools.partial(note, file, act)) as engine:
-        hurried(engine)
+        hurried(engine, room=16)
         file.unlink()
-        ends = ends_of(engine, jobs(60, LONG - 20))
+        engine.submit(jobs(16, LONG))
+        assert [len(worker.jobs) for worker in engine._crew.workers] == [8, 8], "some wait in the worker that ends"
+        ends = ends_of(engine, jobs(44, LONG + 16), many=60)
     failed = ends.pop(LONG)
     assert isinstance(failed, Failed)
     assert failed.failure.kind == kind
     assert all(isinstance(end, Completed) and end.metrics["default"] == number for number, end in ends.items())
-    assert sorted(map(int, file.read_text().split())) == [*range(LONG - 20, LONG + 40)]
+    assert sorted(map(int, file.read_text().split())) == [*range(LONG, LONG + 60)]
 
 
 def test_the_time_limit_begins_with_the_trial_not_with_its_waiting():
     def evaluate(sample):
-        time.sleep(0.4 if sample["width"] >= LONG else 0)
+        time.sleep(1.2 if sample["width"] >= LONG else 0)
         return 1.0
 
-    with opened(ProcessEngine(workers=2, trial_timeout=0.7), evaluate) as engine:
-        hurried(engine)
-        assert all(isinstance(end, Completed) for end in ends_of(engine, jobs(8, LONG)).values())
+    with opened(ProcessEngine(workers=2, trial_timeout=2.2), evaluate) as engine:
+        hurried(engine, room=16)
+        assert all(isinstance(end, Completed) for end in ends_of(engine, jobs(4, LONG)).values())
 
 
 def test_a_worker_whose_trial_takes_longer_gets_one_after_another():

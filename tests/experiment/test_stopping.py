@@ -108,9 +108,10 @@ class Late(SequentialEngine):
 )
 def test_a_trial_that_was_to_stop_has_stopped_whatever_its_engine_says(tmp_path, end):
     search = experiment(tmp_path, engine=Late(end), max_retries=0)
-    search.run(progress=False)
+    with contextlib.suppress(ExperimentError):  # where those before and after fail, they are the first three to end
+        search.run(progress=False)
     assert [(search.trials[n].state, search.trials[n].intermediates) for n in (2, 3)] == [("stopped", (1.0, 2.0))] * 2
-    assert "stopped" not in {search.trials[number].state for number in (0, 1, 4, 5)}
+    assert "stopped" not in {trial.state for trial in search.trials if trial.number not in (2, 3)}
     asked = [step for number, state, step in search.stopper.seen if number == 2 and state == "running"]
     assert asked == [1, 2], "it is not shown any more once it is to be stopped"
 
@@ -224,6 +225,7 @@ def learning(sample):
     return float(digest % 17)
 
 
+@pytest.mark.filterwarnings("ignore:some of the trials:UserWarning")
 @pytest.mark.parametrize(
     "stopper",
     [lambda: ASHA(reduction_factor=2, max_reports=16), lambda: MedianRule(min_trials=3)],

@@ -13,7 +13,7 @@ def test_a_killed_search_goes_on_where_it_stopped(seen, directory, engine):
     assert found["kills"] == KILLS[engine]
     assert found["lost"] == found["changed"] == 0, "a trial was lost that had been acknowledged, or run again"
     assert found["torn"] == 0, "SQLite finds a record damaged"
-    assert found["orphans"] == 0, "a worker was there two seconds after its parent"
+    assert found["orphans"] == 0, "a worker has outlived its parent"
     assert found["unended"] == 0, "a resumed search left trials that have not completed"
     assert found["sequences"] == found["ends"] > 0, "a resumed search proposed something else than one never killed"
     assert found["with_records"] > KILLS[engine] / 10

@@ -10,4 +10,4 @@ def test_signals_end_a_search_that_can_go_on(seen, directory):
     assert found["codes"] == [], "exit codes, or None for one that had to be killed"
     assert found["ended as they should"] == found["resumed"] == TIMES
     assert found["late"] == found["orphans"] == found["lost"] == found["torn"] == found["left running"] == 0
-    assert found["with trials"] > TIMES / 2
+    assert found["with trials"] >= 2 * TIMES / 3

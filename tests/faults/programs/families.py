@@ -53,14 +53,14 @@ def families(directory):
         settings = {"domain": DOMAIN, "max_trials": None, "engine": ProcessEngine(2)}
         search = experiment(GridSearch(), directory, "ends", function=score, **settings)
         search.run(progress=False)
-        left = left_after(mark, 2)
+        left = left_after(mark)
     states = [trial.state for trial in search.trials]
     found = {"completed": states.count("completed"), "failed": states.count("failed"), "left": len(left)}
     return found | {"orphans": _without_parent(directory)}
 
 
 def _without_parent(directory):
-    """Kills a search whose workers have started processes: those that are still there two seconds later."""
+    """Kills a search whose workers have started processes: those that stay behind."""
     settings = {"domain": DOMAIN, "max_trials": None, "engine": ProcessEngine(len(FAMILIES))}
     with marked() as mark:
         child, lines = forked(
@@ -74,7 +74,7 @@ def _without_parent(directory):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         lines.close()
-        return {"begun": begun, "left": len(left_after(mark, 2))}
+        return {"begun": begun, "left": len(left_after(mark))}
 
 
 if __name__ == "__main__":

@@ -213,7 +213,7 @@ def hostile(directory):
             strategy, directory, "hostile", function=evaluate, domain=domain, engine=engine, max_trials=None
         )
         search.run(progress=False)
-        left = left_after(mark, 2)
+        left = left_after(mark)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "outcomes": {t.sample["case"]: [t.state, t.metric, (t.error or "")[-2000:]] for t in search.trials},

@@ -74,7 +74,7 @@ def _kill(kind, directory, name, turn, delay, seen):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         seen["workers"] += len(workers)
-        seen["orphans"] += len(left_after(mark, 2)) if workers else 0
+        seen["orphans"] += len(left_after(mark)) if workers else 0
     known |= acknowledged(lines)
     seen["kills"] += 1
     seen["torn"] += not is_whole(directory, name)

@@ -20,6 +20,7 @@ from retiarii.strategies import Random
 from retiarii.testing import SampleSpace
 
 TRIALS = 40
+PATIENCE = 20
 DOMAIN = Domain([Categorical(f"choice{index}", ("a", "b", "c", "d")) for index in range(4)])
 MARK = "RETIARII_FAULTS"
 """In the environment of a process, and so of all that it starts: how those are found that have lost their parent."""
@@ -80,12 +81,16 @@ def acknowledged(lines):
     return {int(number): float(metric) for number, metric in pairs}
 
 
+def trials_of(directory, name):
+    """The trials as far as they are recorded: none where nothing is."""
+    if not (directory / name).is_dir() or not any((directory / name).iterdir()):
+        return []
+    return Experiment.load(directory, name).trials
+
+
 def recorded(directory, name):
     """The metrics of the trials that have completed, as far as is recorded."""
-    if not (directory / name).is_dir() or not any((directory / name).iterdir()):
-        return {}
-    trials = Experiment.load(directory, name).trials
-    return {trial.number: trial.metric for trial in trials if trial.state == "completed"}
+    return {trial.number: trial.metric for trial in trials_of(directory, name) if trial.state == "completed"}
 
 
 def is_whole(directory, name):
@@ -121,9 +126,9 @@ def processes(mark):
     return found
 
 
-def left_after(mark, seconds):
-    """The marked processes that still run after some seconds, or none as soon as there are none."""
-    deadline = time.monotonic() + seconds
+def left_after(mark):
+    """The marked processes that still run after a while, or none as soon as there are none."""
+    deadline = time.monotonic() + PATIENCE
     while (found := processes(mark)) and time.monotonic() < deadline:
         time.sleep(0.02)
     return found

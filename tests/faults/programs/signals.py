@@ -1,4 +1,4 @@
-"""Sends Ctrl-C and SIGTERM, once or twice, to searches at random moments.
+"""Sends Ctrl-C and SIGTERM, once or twice, to searches at random moments, to most of them when trials have begun.
 
 usage: signals.py COUNT DIRECTORY [SEED]
 With `run ENGINE SECONDS DIRECTORY NAME` it is such a search, with trials of so many seconds.
@@ -26,9 +26,9 @@ from searches import (
     left_after,
     marked,
     say,
+    trials_of,
 )
 
-from retiarii.experiment import Experiment
 from retiarii.strategies import Random
 
 LONG = 30.0
@@ -60,19 +60,22 @@ def signals(count, directory, seed=0):
         number = (signal.SIGINT, signal.SIGTERM)[turn // 2 % 2]
         is_twice = turn // 4 % 2 == 1
         name = f"{kind}{turn}"
-        delay = draw.random() * (0.8 if kind == "process" else 0.2)
-        _disturb(directory, name, (kind, number, is_twice, delay), seen)
+        is_early = turn % 3 == 0
+        delay = draw.random() * (0.8 if kind == "process" and is_early else 0.2)
+        _disturb(directory, name, (kind, number, is_twice, is_early, delay), seen)
     return seen
 
 
 def _disturb(directory, name, what, seen):
     """Sends signals to one search, and looks at what it leaves."""
-    kind, number, is_twice, delay = what
+    kind, number, is_twice, is_early, delay = what
     seconds = LONG if is_twice else SHORT
     with marked() as mark, TemporaryFile("w+") as said:
         command = [sys.executable, __file__, "run", kind, str(seconds), directory, name]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, start_new_session=True)
         assert child.stdout.readline() == b"begin\n"
+        if not is_early:
+            _await_trial(directory, name)
         time.sleep(delay + 0.05)
         for _ in range(1 + is_twice):
             os.killpg(child.pid, number)
@@ -84,24 +87,30 @@ def _disturb(directory, name, what, seen):
             seen["late"] += 1
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-        seen["orphans"] += len(left_after(mark, 2))
+        seen["orphans"] += len(left_after(mark))
         said.seek(0)
         words = said.read()[-300:]
     known = acknowledged(child.stdout)
     is_right = code in CODES[number]
     seen["ended as they should"] += is_right
-    seen["codes"] += [] if is_right else [[name, number.name, is_twice, delay, code, words]]
+    seen["codes"] += [] if is_right else [[name, number.name, is_twice, is_early, delay, code, words]]
     _inspect(directory, name, known, seen)
 
 
+def _await_trial(directory, name):
+    until = time.monotonic() + PATIENCE
+    while not trials_of(directory, name) and time.monotonic() < until:
+        time.sleep(0.02)
+
+
 def _inspect(directory, name, known, seen):
-    trials = Experiment.load(directory, name).trials
+    trials = trials_of(directory, name)
     metrics = {trial.number: trial.metric for trial in trials if trial.state == "completed"}
     seen["with trials"] += bool(trials)
     seen["lost"] += sum(metrics.get(number) != metric for number, metric in known.items())
     seen["torn"] += not is_whole(directory, name)
     seen["left running"] += sum(trial.state in {"running", "waiting"} for trial in trials)
-    again = experiment(Random(), directory, name)
+    again = experiment(Random(), directory, name, function=partial(score, SHORT))
     again.run(progress=False)
     now = {trial.number: trial.metric for trial in again.trials if trial.state == "completed"}
     seen["resumed"] += len(now) >= TRIALS and metrics.items() <= now.items()

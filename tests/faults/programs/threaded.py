@@ -51,7 +51,7 @@ def threaded(directory):
         engine = ProcessEngine(workers=2, trial_timeout=60)
         search = experiment(Random(), directory, "threaded", function=score, engine=engine, max_trials=8)
         search.run(progress=False)
-        left = left_after(mark, 2)
+        left = left_after(mark)
     end.set()
     return {"completed": sum(trial.state == "completed" for trial in search.trials), "left": len(left)}
 

@@ -95,7 +95,7 @@ def workers(count, directory, seed=0):
         search.run(progress=False)
         killer.through.set()
         killer.join()
-        left = left_after(mark, 2)
+        left = left_after(mark)
     trials = search.trials
     failed = [trial for trial in trials if trial.state == "failed"]
     completed = [trial for trial in trials if trial.state == "completed"]
