@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -25,6 +26,9 @@ _MOST_FAILURES = 5
 _MOST_RUNS = 5
 _PER_HOUR = 3600
 _WHOLE = 100
+_IN_WORDS = re.compile(r"[\w.<>]+( ?\(.*\)| where .*)+|<.*>")
+"""What describes a value, and is none itself: `loguniform(0.001, 0.1)`, `train.score (source 1f00d5e7)`."""
+
 _MADE_OF = ("strategy", "stopper", "evaluator", "engine")
 
 
@@ -195,5 +199,14 @@ def _call(part: Any) -> str:
     if not isinstance(part, Mapping) or "class" not in part:
         return sample_words({"": part})[1:]
     arguments = part.get("arguments", {})
-    given = [f"{name}={value!r}" for name, value in arguments.items() if value not in (None, {}, [])]
+    given = [f"{name}={_value(value)}" for name, value in arguments.items() if value not in (None, {}, [])]
     return f"{str(part['class']).rpartition('.')[2]}({', '.join(given)})"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        items = [f"{name!r}: {_value(item)}" for name, item in value.items()]
+        return _call(value) if value.keys() >= {"class", "arguments"} else f"{{{', '.join(items)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return value if isinstance(value, str) and _IN_WORDS.fullmatch(value) else repr(value)

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from retiarii.domain.naming import in_words, mark
 from retiarii.domain.value import Sample, Value
 from retiarii.errors import ChoiceUsedAsValueError, ConstraintError, DomainError, ProfileError
 
@@ -38,6 +39,11 @@ class Constraint(ABC):
     @abstractmethod
     def description(self) -> str:
         """The rule in words. A search may go on only while it stays the same."""
+
+    @property
+    def mark(self) -> str:
+        """What must stay the same, too, if the words don't tell all; see `retiarii.domain.naming.mark`."""
+        return ""
 
     @abstractmethod
     def holds(self, sample: Mapping[str, Value]) -> bool:
@@ -186,7 +192,7 @@ class Limit(Constraint):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Predicate(Constraint):
-    """A function of a sample that gives True or False; it is known by its name.
+    """A function of a sample that gives True or False; it is known by its name and the plain values that it holds.
 
     An error in it is raised as it is, with a note that names the function.
 
@@ -202,8 +208,11 @@ class Predicate(Constraint):
 
     @property
     def description(self) -> str:
-        name = getattr(self.function, "__qualname__", type(self.function).__qualname__)
-        return f"predicate {name.rpartition('<locals>.')[2]}"
+        return f"predicate {in_words(self.function)}"
+
+    @property
+    def mark(self) -> str:
+        return mark(self.function)
 
     def holds(self, sample: Mapping[str, Value]) -> bool:
         try:

@@ -23,6 +23,10 @@ class Partial(Constraint):
     def description(self) -> str:
         return self.rule.description
 
+    @property
+    def mark(self) -> str:
+        return self.rule.mark
+
     def holds(self, sample: Mapping[str, Value]) -> bool:
         return self.rule.holds(self._part(sample))
 

@@ -38,6 +38,8 @@ def agreed(records: Records, plan_with: Callable[[int], Plan], seed: int | None,
         seed = secrets.randbits(63) if recorded is None else recorded.seed
     plan = plan_with(seed)
     changes = [] if recorded is None else recorded.changes(plan)
+    if recorded is not None and (recorded.one_shot or records.counts()["completed"]):
+        changes += recorded.changed_models(plan)
     if changes and resume != "anyway":
         differences = "\n  ".join(changes)
         raise ExperimentError(

@@ -22,21 +22,26 @@ from retiarii.evaluator import Evaluator
 from retiarii.execution import SequentialEngine
 from retiarii.experiment import arguments
 from retiarii.experiment.agreement import Resume, agreed
+from retiarii.experiment.claims import claimed, lent
+from retiarii.experiment.descriptions import FORM, described
 from retiarii.experiment.exports import Format, exported
 from retiarii.experiment.folders import checked_name, experiment_folder
 from retiarii.experiment.following import end_of_first, followed, is_following, plan_of_first
 from retiarii.experiment.history import History
+from retiarii.experiment.identity import identity_of
 from retiarii.experiment.interrupts import Interrupts
 from retiarii.experiment.joint import Joint
 from retiarii.experiment.journal import journal
 from retiarii.experiment.keys import key_of
+from retiarii.experiment.others import tell_of_others
 from retiarii.experiment.plan import Plan
 from retiarii.experiment.progress import Pace, watching
 from retiarii.experiment.reader import Reader
+from retiarii.experiment.record_file import FILE
 from retiarii.experiment.records import Records
 from retiarii.experiment.report import report, resumed
 from retiarii.experiment.search import Search
-from retiarii.experiment.settings import circumstances, described
+from retiarii.experiment.settings import circumstances
 from retiarii.experiment.setup import Setup
 from retiarii.experiment.tally import Tally
 from retiarii.experiment.training import Training
@@ -80,7 +85,7 @@ class Experiment:
         name: The folder of the record; by default the space's class and the time, so a new one.
         directory: Where experiments lie; by default `retiarii-experiments` in the working directory.
         engine: Runs the trials; by default one after another in this process, as always of a supernet. `ProcessEngine`
-            uses all cores, and survives trials that hang, die or take too much memory.
+            uses all cores, and survives trials that die, or break its limits of time and memory.
         stopper: Ends trials early that report too little success; by default none does. None for a supernet.
         deduplicate: Whether no model is tried twice: one that computes the same as an earlier one, weights aside, with
             the same decisions about the evaluator. Where the evaluator gets the sample, that is what is compared.
@@ -158,18 +163,25 @@ class Experiment:
             progress: Whether to show, on stderr, how it goes and the outcome.
 
         Raises:
-            ExperimentError: the record can't be written, or belongs to another search; or the first three trials
-                fail with the same error, which is the cause of this one.
+            ExperimentError: the record can't be written, or belongs to another search; or the strategy or the stopper
+                serves another one at the same time; or the first three trials fail with the same error, which is the
+                cause of this one.
         """
         progress = progress and sys.stderr is not None
         if isinstance(self.strategy, OneShotStrategy) and is_following():
             self._follow(self.strategy)
             return
         begin = time.monotonic()
+        if self.name is None or not (self.directory / self.name / FILE).exists():
+            self._try_strategy()
         folder = experiment_folder(self.directory, self.name, type(self.space).__name__)
         is_new, self.name = self.name is None, folder.name
         try:
-            with closing(Records(folder)) as records, journal(folder):
+            with (
+                claimed(folder, self.strategy, self.stopper),
+                closing(Records(folder)) as records,
+                journal(folder),
+            ):
                 self.ending = self._recorded(records, progress)
         except ExperimentError:
             if is_new and not self._history.counts:
@@ -273,16 +285,28 @@ class Experiment:
         """The space and the evaluator as they are now."""
         return Joint(self.space, self.evaluator)
 
+    def _try_strategy(self) -> None:
+        """Lets the strategy refuse what it can't search, before a folder is made; the search binds it anew."""
+        if not isinstance(self.strategy, Strategy):
+            return
+        with lent(self.strategy) as is_free:
+            if is_free:
+                self.strategy.bind(self._joint.domain, self.objectives, 0 if self.seed is None else self.seed)
+
     def _recorded(self, records: Records, progress: bool) -> str:
         """Searches, and writes down that it does."""
         name = type(self.space).__name__
         one_shot = type(self.strategy).__name__ if isinstance(self.strategy, OneShotStrategy) else None
-        planned = partial(Plan.of, name, self._joint.domain, self.objectives, one_shot=one_shot)
+        argument, domain = self.evaluator.argument, self._joint.domain
+        is_traced = argument == "graph" or (argument == "module" and self.deduplicate)
+        identity = identity_of(self.space, is_traced=is_traced)
+        planned = partial(Plan.of, name, domain, self.objectives, one_shot=one_shot, models=identity.models)
         plan = agreed(records, planned, self.seed, self.resume)
         self.seed = plan.seed
         self._history = History(self.objectives, Reader(records.folder, is_whole=True))
-        settings = self._settings()
-        self._warn_of_another_evaluator(settings, progress)
+        settings = {**self._settings(), "space": identity.hints}
+        if self._history.counts["completed"]:
+            tell_of_others(settings, self._history.runs, shown=progress, wanted=self.resume == "anyway")
         records.start_run(settings)
         _log.info("the experiment %r runs", self.name, extra={"about": {"seed": plan.seed, "pid": os.getpid()}})
         try:
@@ -296,16 +320,6 @@ class Experiment:
         _log.info("the run ends: %s", ending)
         records.end_run(ending)
         return ending
-
-    def _warn_of_another_evaluator(self, settings: Mapping[str, Any], progress: bool) -> None:
-        now, runs = settings["evaluator"], [run for run in self._history.runs if run.seen is not None]
-        others = [run.settings["evaluator"] for run in runs if run.settings.get("evaluator") not in (None, now)]
-        if not others or not self._history.counts["completed"]:
-            return
-        said = "some of the trials were scored by another evaluator"
-        _log.warning("%s: it was %s, and is %s", said, others[-1], now)
-        if progress:
-            print(f"retiarii: {said}; choose another name to begin anew", file=sys.stderr)
 
     def _search(self, records: Records, plan: Plan, progress: bool) -> str:
         known = records.counts()
@@ -367,6 +381,7 @@ class Experiment:
         }
         return {
             **{name: described(part) for name, part in parts.items()},
+            "descriptions": FORM,
             "limits": asdict(self.limits),
             "deduplicate": self.deduplicate,
             **circumstances(),

@@ -60,7 +60,8 @@ _THIRD = (
     "alter table experiment drop column runner",
     "pragma user_version = 3",
 )
-_STEPS = (_FIRST, _SECOND, _THIRD)
+_FOURTH = ("pragma user_version = 4",)  # plans may have marks of the models and constraints, which others can't read
+_STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """What makes each version of the schema from the one before it; never changed, only added to."""
 
 VERSION = len(_STEPS)

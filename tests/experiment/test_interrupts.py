@@ -97,6 +97,7 @@ def resumed(directory):
     return [(trial.state, trial.interruptions) for trial in search.trials]
 
 
+@pytest.mark.filterwarnings("ignore:some of the trials:UserWarning")
 @pytest.mark.parametrize(
     ("number", "status", "again"),
     [(signal.SIGINT, -signal.SIGINT, "Ctrl-C again"), (signal.SIGTERM, 143, "another one")],
@@ -115,6 +116,7 @@ def test_one_signal_finishes_what_runs_and_stops(tmp_path, number, status, again
     assert resumed(tmp_path) == [("completed", 0)] * 6
 
 
+@pytest.mark.filterwarnings("ignore:some of the trials:UserWarning")
 @pytest.mark.parametrize(
     ("first", "second", "status"),
     [
@@ -143,6 +145,7 @@ class Asking(Callback):
             signal.raise_signal(signal.SIGTERM)
 
 
+@pytest.mark.filterwarnings("ignore:some of the trials:UserWarning")
 @pytest.mark.parametrize(
     ("options", "expected"),
     [({"callbacks": [Asking()]}, pytest.raises(SystemExit)), ({"max_duration": 0.1}, nullcontext())],

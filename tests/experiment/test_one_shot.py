@@ -52,6 +52,7 @@ def test_darts_is_an_experiment_like_any_other(program, whole):
     assert whole.plot_weights().axes
 
 
+@pytest.mark.filterwarnings("ignore:some of the trials:UserWarning")
 def test_run_again_it_is_loaded(program, whole):
     again = program.experiment(whole.directory, "one", [program.Killed(0, 0)])
     again.run(progress=False)

@@ -38,6 +38,13 @@ class Net(ModelSpace):
         return self.second(self.first(x))
 
 
+class Deep(Net):
+    """Nine models of the same labels, most of them others."""
+
+    def forward(self, x):
+        return super().forward(self.first(x))
+
+
 class Plain(ModelSpace):
     """One model."""
 
@@ -436,3 +443,14 @@ def test_a_process_that_only_trains_along_records_nothing_and_takes_what_is_foun
     assert capsys.readouterr().err == ""
     with pytest.raises(ExperimentError, match="give it a name"):
         experiment(tmp_path, name=None).run()
+
+
+def test_a_supernet_of_other_models_is_refused_before_anything_is_scored(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        experiment(tmp_path, Table(interrupted=2)).run(progress=False)
+    with pytest.raises(ExperimentError, match=r"models: they are others, .* look at first"):
+        experiment(tmp_path, space=Deep()).run(progress=False)
+    experiment(tmp_path).run(progress=False)
+    search = experiment(tmp_path, space=Deep(), resume="anyway")
+    search.run(progress=False)
+    assert len(search.trials) == 3

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
 from retiarii.domain import Requirement, Symbol
+from retiarii.domain.constraint import Predicate
 from retiarii.experiment.plan import Plan
 from retiarii.testing import DOMAINS
 
@@ -40,6 +45,60 @@ def test_constraints_count_in_whatever_order():
     assert plain.changes(one) == ["constraints: was none, is width <= 32"]
     assert two.changes(one) == ["constraints: was kernel != width and width <= 32, is width <= 32"]
     assert two.size is None
+
+
+def of(models=None, *rules):
+    return Plan.of("Net", DOMAINS["flat"].constrained(*rules), OBJECTIVES, 0, models=models)
+
+
+def known(graph, parts, version="1.0"):
+    return {"graph": graph, "parts": parts, "versions": {"torch": version}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (None, known("a", {}), []),
+        (known("a", {}), None, []),
+        (known("a", {}), known("a", {"op": "1"}), []),
+        (known("a", {}), known("b", {}, "2.0"), []),
+        (known(None, {}), known("b", {}), []),
+        (known("a", {}), known(None, {}), ["the space can't be traced any more"]),
+        (known("a", {"op": "1"}), known("b", {"op": "1"}), ["their parts are put together otherwise"]),
+        (known("a", {"op": "1", "": "2"}), known("b", {"": "3"}), ["look at the forward of Net, op"]),
+        (known("a", {}), known("b", dict.fromkeys("gfedcba", "1")), ["look at a, b, c, d, e and 2 more"]),
+    ],
+)
+def test_other_models_are_told_with_the_parts_that_differ(before, after, said):
+    expected = [f"models: they are others, though made of the same choices: {line}" for line in said]
+    assert of(before).changed_models(of(after)) == expected
+    assert of(before).changes(of(after)) == []
+
+
+def test_models_of_other_choices_are_no_news():
+    other = Plan.of("Net", DOMAINS["subsets"], OBJECTIVES, 0, models=known("b", {}))
+    assert of(known("a", {})).changed_models(other) == []
+
+
+def test_functions_are_compared_by_code():
+    wide, wider = Predicate(lambda sample: sample["width"] > 16), Predicate(lambda sample: sample["width"] > 32)
+    assert of(None, wide, wider).changes(of(None, wider, wide)) == []
+    assert of(None, wide).changes(of(None, wider)) == ["constraints: the code of predicate <lambda> is another one"]
+    elsewhere = replace(of(None, wide), marks=["cpython-399 00000000"])
+    assert elsewhere.changes(of(None, wide)) == of(None, wide).changes(elsewhere) == []
+
+
+def test_older_plans_know_nothing_of_functions():
+    rule = partial(lambda sample, limit: sample["width"] > limit, limit=16)
+    before = replace(of(None, Predicate(rule)), constraints=["predicate partial"], marks=None)
+    assert before.changes(of(None, Predicate(rule))) == []
+    assert before.changes(of(None)) == ["constraints: was predicate partial, is none"]
+
+
+@pytest.mark.parametrize("change", [{"marks": ["a"]}, {"models": {"graph": "a"}}])
+def test_what_is_no_plan_is_refused(change):
+    with pytest.raises(ValueError, match=f"the {next(iter(change))} are"):
+        Plan.from_json(json.dumps({**json.loads(of().to_json()), **change}))
 
 
 def test_the_size_is_known_unless_it_is_huge_or_there_is_no_end():

@@ -81,6 +81,7 @@ def test_what_was_under_way_is_run_again_first(tmp_path, strategy):
     assert resumed.trials[4].host != "gone"
 
 
+@pytest.mark.filterwarnings("ignore:some of the trials:UserWarning")
 def test_nothing_is_run_again_where_all_is_done(tmp_path):
     experiment(tmp_path, GridSearch(), max_trials=3).run(progress=False)
     again = experiment(tmp_path, GridSearch(), max_trials=3)
@@ -198,7 +199,7 @@ WAITING = """
 import sys
 from retiarii import Experiment
 from retiarii.evaluators import FunctionalEvaluator
-from retiarii.strategies import GridSearch
+from retiarii.strategies import TPE, GridSearch
 from retiarii.testing import DOMAINS, SampleSpace
 
 def score(sample):
@@ -318,7 +319,25 @@ def test_an_evaluator_that_has_changed_is_told(tmp_path, capsys):
         (2, 5, True),
     ):
         scored_by(tmp_path, factor, max_trials).run()
-        assert (said in capsys.readouterr().err) == is_told
+        heard = capsys.readouterr().err
+        assert (said in heard) == is_told
+        assert (f"begin anew\n  factor: was {3 - factor}, is {factor}\n" in heard) == is_told
+
+
+def test_without_progress_it_is_a_warning_at_the_line_that_runs_it(tmp_path, capsys):
+    scored_by(tmp_path, 1, 1).run(progress=False)
+    scored_by(tmp_path, 1, 2).run(progress=False)
+    with pytest.warns(UserWarning, match="scored by another evaluator.*\n  factor: was 1, is 2$") as caught:
+        scored_by(tmp_path, 2, 3).run(progress=False)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert not capsys.readouterr().err
+
+
+def test_what_a_strategy_cannot_search_is_refused_before_there_is_a_record(tmp_path):
+    objectives = {"default": "maximize", "size": "minimize"}
+    with pytest.raises(ExperimentError, match="TPE optimises one objective"):
+        experiment(tmp_path, TPE(), objectives=objectives).run(progress=False)
+    assert not (tmp_path / "one").exists()
 
 
 class Unopened(SequentialEngine):
@@ -334,6 +353,20 @@ def test_a_search_with_nothing_left_to_do_opens_no_engine(tmp_path, capsys):
     limited = experiment(tmp_path, GridSearch(), engine=Unopened(), max_trials=2)
     limited.run()
     assert "opening" not in capsys.readouterr().err
+
+
+def test_an_engine_that_another_search_uses_is_left_to_it(tmp_path):
+    engine, other = ProcessEngine(workers=1), experiment(tmp_path, GridSearch(), name="other")
+
+    class Second(Callback):
+        def on_trial_end(self, trial):
+            other.engine = engine
+            with pytest.raises(ExperimentError, match="this engine runs the trials of another experiment already"):
+                other.run(progress=False)
+
+    search = experiment(tmp_path, GridSearch(), max_trials=3, engine=engine, callbacks=[Second()])
+    search.run(progress=False)
+    assert [trial.state for trial in search.trials] == ["completed"] * 3
 
 
 def test_a_trial_that_no_engine_could_be_opened_for_is_not_recorded(tmp_path):

@@ -174,6 +174,7 @@ class TestRepeatedEvaluation:
 
 
 class TestGiveUp:
+    @pytest.mark.filterwarnings("ignore:some of the trials:UserWarning")
     def test_ends_after_failures_in_a_row(self, tmp_path):
         def broken_from_the_fifth(sample, calls=[]):  # noqa: B006
             calls.append(sample)
