@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shlex
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -89,7 +92,8 @@ def _run(search: Search, resume: bool | Literal["anyway"], *, quiet: bool) -> No
     experiment = search.experiment(resume=resume, callbacks=[config])
     config.prepare(experiment)
     try:
-        experiment.run(progress=not quiet)
+        with _own_warnings_in_a_line():
+            experiment.run(progress=not quiet)
     except (KeyboardInterrupt, SystemExit):
         complain(f"retiarii: to go on: {_command(experiment)}")
         raise
@@ -99,6 +103,24 @@ def _run(search: Search, resume: bool | Literal["anyway"], *, quiet: bool) -> No
     if experiment.best is None:
         complain(f"retiarii: no trial has completed; {_command(experiment, 'show')} says more")
         raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _own_warnings_in_a_line() -> Iterator[None]:
+    """Says what the library warns of without the place of the call, which here is that of typer."""
+    show = warnings.showwarning
+
+    def showwarning(message: Warning | str, category: type[Warning], filename: str, *more: Any, **others: Any) -> None:
+        if Path(filename).parent.name == "typer":
+            complain(f"retiarii: {message}")
+        else:
+            show(message, category, filename, *more, **others)
+
+    warnings.showwarning = showwarning
+    try:
+        yield
+    finally:
+        warnings.showwarning = show
 
 
 def _command(experiment: Experiment, command: str = "resume") -> str:

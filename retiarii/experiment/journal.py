@@ -92,15 +92,16 @@ def journal(folder: Path) -> Iterator[None]:
         handler = _File(folder / FILE)
     except OSError as error:
         raise ExperimentError(f"{folder / FILE} cannot be written: {error.strerror}") from error
-    with _LOCK:
-        _journals.append(handler)
-        if len(_journals) == 1:
-            _overhearing.start()
     try:
+        with _LOCK:
+            _journals.append(handler)
+            if len(_journals) == 1:
+                _overhearing.start()
         yield
     finally:
         with _LOCK:
-            _journals.remove(handler)
+            if handler in _journals:  # else Ctrl-C came first
+                _journals.remove(handler)
             if not _journals:
                 _overhearing.stop()
         handler.close()

@@ -27,6 +27,7 @@ class Overhearing:
     def __init__(self, listen: Callable[[logging.LogRecord], None]) -> None:
         self._listen = listen
         self._tapped: list[tuple[logging.Logger, Mapping[str, Any]]] = []
+        self._maker: type[logging.Logger] | None = None
 
     def start(self) -> None:
         self._maker = _MANAGER.loggerClass

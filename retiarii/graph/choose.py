@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from contextvars import ContextVar
 from typing import Any
 
 from retiarii.domain.expression import Expression
@@ -51,9 +51,13 @@ def _first(given: Sequence[Any]) -> Any:
     return given[0]
 
 
-at_work: ContextVar[Any] = ContextVar("at_work", default=None)
+at_work: list[tuple[Any, int]] = []
+"""The tracers at work, the innermost last, each with its thread; only one thread at a time has any."""
 
 
 def current_tracer() -> Any:
     """The tracer at work in this thread, or None."""
-    return at_work.get()
+    if not at_work:  # looked at first, since compiled models ask, and this is what torch.compile understands
+        return None
+    tracer, thread = at_work[-1]
+    return tracer if thread == threading.get_ident() else None

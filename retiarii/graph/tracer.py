@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -112,12 +113,12 @@ class GraphTracer(fx.Tracer):
 
     def _recorded(self, module: nn.Module) -> fx.Graph:
         flags = [(inner.__dict__.__setitem__, "training", flag) for inner, flag in training_flags(module)]
-        thread = [(at_work.set, at_work.get()), (torch._C._set_grad_enabled, torch.is_grad_enabled())]
+        thread = [(at_work.__setitem__, slice(None), [*at_work]), (torch._C._set_grad_enabled, torch.is_grad_enabled())]
         modes = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
         put_back = at_once(module_methods())
         undo = at_once(self._undoing, flags, self.questions.undoing, others(), thread)
         try:
-            at_work.set(self)
+            at_work.append((self, threading.get_ident()))
             with torch.enable_grad():
                 return self._traced(module, put_back)
         finally:

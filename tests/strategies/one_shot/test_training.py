@@ -35,9 +35,10 @@ def evaluator(epochs=1, **arguments):
     )
 
 
-def trained(directory, strategy, made=None, **arguments):
+def trained(directory, strategy, made=None, resume=True, **arguments):
     made = space() if made is None else made
-    experiment = Experiment(made, evaluator(**arguments), strategy, seed=0, directory=directory, name="one")
+    options = {"seed": 0, "directory": directory, "name": "one", "resume": resume}
+    experiment = Experiment(made, evaluator(**arguments), strategy, **options)
     experiment.run(progress=False)
     return experiment
 
@@ -74,6 +75,7 @@ def test_inherited_weights_are_where_training_starts(tmp_path):
     assert all(torch.equal(start[name], value) for name, value in moved.items())
 
 
+@pytest.mark.filterwarnings("ignore:some of the trials:UserWarning")
 def test_what_was_scored_with_a_finished_supernet_is_not_mixed_with_more(tmp_path):
     trained(tmp_path, DARTS(), epochs=1)
     with pytest.raises(ExperimentError, match=r"with \[max_epochs, max_steps\] = \[1, -1\], and now they are"):
@@ -149,5 +151,7 @@ def test_a_supernet_of_other_layers_is_not_gone_on_with(tmp_path):
 
     trained(tmp_path, DARTS())
     Other.__name__ = type(space()).__name__
-    with pytest.raises(ExperimentError, match=r"has other weights: .* is of shape .* there and .* now"):
+    with pytest.raises(ExperimentError, match=r"models: they are others, though made of the same choices: .*body"):
         trained(tmp_path, DARTS(), made=Other())
+    with pytest.raises(ExperimentError, match=r"has other weights: .* is of shape .* there and .* now"):
+        trained(tmp_path, DARTS(), made=Other(), resume="anyway")
