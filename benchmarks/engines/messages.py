@@ -16,12 +16,13 @@ from engines.subject import WORKERS, Subject
 from retiarii.execution import ProcessEngine, RayEngine, SequentialEngine
 
 CALL, TRIAL = "the function itself", "a trial itself: generators seeded, called, checked"
-ONE, SIXTEEN = "ProcessEngine", "ProcessEngine, 16 a message"
+ONE, SIXTEEN, MORE = "ProcessEngine", "ProcessEngine, 16 a message", "ProcessEngine, 64 a message"
 POOL, TASK = "ProcessPoolExecutor.submit", "a task of Ray"
 RAY, RAY_SIXTEEN, RAY_MORE = "RayEngine", "RayEngine, 16 a call", "RayEngine, 64 a call"
 PAIRS: Sequence[tuple[str, str, float | None]] = (
     (ONE, POOL, 1 / 2.5),
     (SIXTEEN, POOL, 1 / 10),
+    (MORE, POOL, 1 / 10),
     ("seeding random and numpy", POOL, None),
     (ONE, "ProcessPoolExecutor.submit, any that has ended", None),
     (SIXTEEN, "ProcessPoolExecutor.map, 16 a chunk", None),
@@ -32,7 +33,12 @@ PAIRS: Sequence[tuple[str, str, float | None]] = (
     (RAY_MORE, TASK, 1 / 15),
     (RAY, TASK, None),
 )
-ADDED: Sequence[tuple[str, str, float]] = ((ONE, POOL, 1 / 2.5), (SIXTEEN, POOL, 1 / 10), (RAY_SIXTEEN, TASK, 1 / 15))
+ADDED: Sequence[tuple[str, str, float]] = (
+    (ONE, POOL, 1 / 2.5),
+    (SIXTEEN, POOL, 1 / 10),
+    (MORE, POOL, 1 / 10),
+    (RAY_SIXTEEN, TASK, 1 / 15),
+)
 """Compared also without what the trial takes in any engine, which is more than the bare function that pools call."""
 
 
@@ -46,6 +52,7 @@ def engine_rows(repeats: int, scale: int) -> Iterator[dict[str, Any]]:
             Ours("SequentialEngine", SequentialEngine(), 4_000 * scale),
             Ours(ONE, ProcessEngine(WORKERS), 2_000 * scale),
             Ours(SIXTEEN, ProcessEngine(WORKERS, trials_per_message=16), 8_000 * scale),
+            Ours(MORE, ProcessEngine(WORKERS, trials_per_message=64), 8_000 * scale),
             Pool(POOL, 1_000 * scale),
             AwaitedPool("ProcessPoolExecutor.submit, any that has ended", 1_000 * scale),
             MappedPool("ProcessPoolExecutor.map, 16 a chunk", 4_000 * scale),
