@@ -62,6 +62,16 @@ def plain_fields(thing: object) -> dict[str, Any]:
     return {name: value for name, value in found.items() if plain(value)}
 
 
+def enclosed(function: FunctionType) -> dict[str, Any]:
+    """The variables of the functions round it that it uses."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    found = {}
+    for name, cell in cells:
+        with suppress(ValueError):  # it has no value yet
+            found[name] = cell.cell_contents
+    return found
+
+
 def _slots(thing: object) -> Iterator[str]:
     for kind in reversed(type(thing).__mro__):
         slots = vars(kind).get("__slots__", ())
@@ -96,19 +106,9 @@ def _surroundings(function: FunctionType) -> dict[str, Any]:
     """The plain values round a function that it reads and does not change."""
     code = function.__code__
     changed, read = _named(code, _STORES), _named(code, ("LOAD_GLOBAL",))
-    around = {name: value for name, value in function.__globals__.items() if name in read} | _enclosed(function)
+    around = {name: value for name, value in function.__globals__.items() if name in read} | enclosed(function)
     found = {name: _bare(value) for name, value in sorted(around.items()) if name not in changed}
     return {name: value for name, value in found.items() if plain(value)}
-
-
-def _enclosed(function: FunctionType) -> dict[str, Any]:
-    """The variables of the functions round it that it uses."""
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    found = {}
-    for name, cell in cells:
-        with suppress(ValueError):  # it has no value yet
-            found[name] = cell.cell_contents
-    return found
 
 
 def _named(code: CodeType, kinds: tuple[str, ...]) -> set[str]:
@@ -132,7 +132,7 @@ def _content(function: Any, seen: set[int]) -> Iterator[Any]:
     elif isinstance(function, FunctionType):
         yield [_steps(function.__code__), function.__defaults__ if plain(function.__defaults__) else None]
         yield sorted(_surroundings(function).items())
-        for value in [*_enclosed(function).values(), getattr(function, "__wrapped__", None)]:
+        for value in [*enclosed(function).values(), getattr(function, "__wrapped__", None)]:
             if isinstance(value, FunctionType):
                 yield from _content(value, seen)
     elif isinstance(called := inspect.getattr_static(type(function), "__call__", None), FunctionType):

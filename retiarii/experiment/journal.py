@@ -93,15 +93,25 @@ def journal(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise ExperimentError(f"{folder / FILE} cannot be written: {error.strerror}") from error
     try:
-        with _LOCK:
-            _journals.append(handler)
-            if len(_journals) == 1:
-                _overhearing.start()
+        _begin(handler)
         yield
     finally:
+        _end(handler)
+
+
+def _begin(handler: _File) -> None:
+    with _LOCK:
+        _journals.append(handler)
+        if len(_journals) == 1:
+            _overhearing.start()
+
+
+def _end(handler: _File) -> None:
+    try:
         with _LOCK:
             if handler in _journals:  # else Ctrl-C came first
                 _journals.remove(handler)
             if not _journals:
                 _overhearing.stop()
+    finally:
         handler.close()

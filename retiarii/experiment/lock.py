@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from weakref import WeakSet
 
 from retiarii.errors import ExperimentError
 
@@ -33,6 +34,7 @@ class Lock:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _FILE
+        self._file = -1
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -54,10 +56,12 @@ class Lock:
 
     def close(self) -> None:
         """Gives it back; in a process that was forked, leaves it to the other one."""
-        _open.discard(self)
         file, self._file = self._file, -1
         if file >= 0:
             os.close(file)
+
+    def __del__(self) -> None:
+        self.close()  # where Ctrl-C has cut that off
 
     def _unusable(self, error: OSError) -> ExperimentError:
         return ExperimentError(
@@ -66,7 +70,7 @@ class Lock:
         )
 
 
-_open: set[Lock] = set()
+_open: WeakSet[Lock] = WeakSet()
 
 
 def _leave_to_the_parent() -> None:

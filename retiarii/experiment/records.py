@@ -42,18 +42,21 @@ class Records:
         self._level = ""
         refuse_remains(self._path)
         make_private(self._path)
-        with ExitStack() as early:
+        self._held = ExitStack()
+        try:
             self._lock = Lock(folder)
-            early.callback(self._lock.close)
+            self._held.callback(self._lock.close)
             is_mine = self._lock.take()
             with errors(self._path):
                 self._file = opened(self._path)
-                early.callback(self._file.close)
+                self._held.callback(self._file.close)
                 self._store = Store(self._file, folder)
             if not is_mine:
                 self._refuse()
             self._prepare()
-            early.pop_all()
+        except BaseException:
+            self.close()
+            raise
 
     def _prepare(self) -> None:
         with errors(self._path):
@@ -121,10 +124,7 @@ class Records:
                 self._store.see_run(self._run)
 
     def close(self) -> None:
-        try:
-            self._file.close()
-        finally:
-            self._lock.close()
+        self._held.close()
 
     def _next_ending(self) -> int:
         self._endings += 1

@@ -8,7 +8,6 @@ import math
 from argparse import Namespace
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import partial
@@ -20,7 +19,7 @@ import numpy as np
 
 from retiarii.domain import Expression
 from retiarii.domain.constraint import Constraint
-from retiarii.domain.naming import plain
+from retiarii.domain.naming import enclosed, plain
 from retiarii.engine import Engine
 from retiarii.evaluator import Evaluator
 from retiarii.experiment import tensors
@@ -201,11 +200,7 @@ def _record(value: Any) -> dict[str, Any]:
 def _enclosed(function: FunctionType) -> dict[str, Any]:
     """The values and functions of the functions round it that it uses and does not change."""
     changed = {step.argval for step in dis.get_instructions(function) if step.opname == "STORE_DEREF"}
-    found = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        with suppress(ValueError):  # it has no value yet
-            found[name] = cell.cell_contents
-    telling = {name: value for name, value in found.items() if plain(value) or _is_code(value)}
+    telling = {name: value for name, value in enclosed(function).items() if plain(value) or _is_code(value)}
     return {name: value for name, value in telling.items() if name not in changed and value is not function}
 
 

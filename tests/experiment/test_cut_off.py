@@ -19,7 +19,7 @@ from retiarii.strategies import RegularizedEvolution
 from retiarii.testing import DOMAINS, SampleSpace
 
 OURS = str(Path(search.__file__).parent)
-OF_THE_PROCESS = ("journal.py", "interrupts.py")
+OF_THE_PROCESS = ("journal.py", "overhearing.py", "interrupts.py")
 """Loggers and handlers of signals end with the process that is cut off; here it lives on."""
 
 CUTS = 12
