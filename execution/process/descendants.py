@@ -26,14 +26,14 @@ def kill(leader: int) -> None:
     The process may have ended, but nobody must have waited for it, or the number might be another's.
     """
     try:
-        _kill_descendants(leader)
+        kill_descendants(leader)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(leader, signal.SIGKILL)
 
 
-def _kill_descendants(leader: int) -> None:
-    """Also those that have left the group."""
+def kill_descendants(leader: int) -> None:
+    """Kills whatever descends from a process, also what has left its group."""
     import psutil  # noqa: PLC0415  (workers load it only when they end this way)
 
     with contextlib.suppress(psutil.NoSuchProcess):

@@ -1,7 +1,8 @@
 """What an engine and its workers say to each other: plain tuples, lists and numbers, which pickle fast.
 
 An engine sends the arguments of its process and the packed assignment first, and then lists of jobs, as `encoded` makes
-them, and numbers of trials to cancel. A worker sends lists of tuples, each of which begins with a `Word`.
+them, and numbers of trials to cancel; None lets a worker go. A worker sends lists of tuples, each of which begins with
+a `Word`.
 """
 
 from __future__ import annotations

@@ -13,14 +13,14 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from retiarii.engine import Failure, Job
-from retiarii.execution.process.channel import Channel
+from retiarii.execution.process.channel import Channel, Closed
 from retiarii.execution.process.descendants import MARK, kill, kill_marked
 from retiarii.execution.process.output import Output, shared_byte
 from retiarii.execution.process.resources import readable
@@ -143,7 +143,9 @@ class Spawned:
     def let_go(self) -> None:
         """Lets it leave by itself, without work."""
         self._is_let_go = True
-        self.channel.finish()
+        with suppress(Closed):
+            self.channel.send(None)
+            self.channel.finish()
 
     def has_ended(self) -> bool:
         try:

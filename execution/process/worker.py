@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import faulthandler
 import io
 import os
@@ -19,7 +18,7 @@ from typing import Any, TextIO
 from retiarii.engine import Assignment, Completed, Failed, Failure, Interrupted, Job, Stopped
 from retiarii.evaluator import TrialStopped
 from retiarii.execution.process.channel import Channel, Closed
-from retiarii.execution.process.descendants import adopt_orphans
+from retiarii.execution.process.descendants import adopt_orphans, kill_descendants
 from retiarii.execution.process.leftovers import Leftovers
 from retiarii.execution.process.lifeline import end_with
 from retiarii.execution.process.messages import End, Message, Outline, Word, decoded, said
@@ -37,7 +36,7 @@ _FORKED = (
 
 
 def main(channel: int, lifeline: int, shared: int) -> None:
-    """Works until the other side closes the channel.
+    """Works until the other side lets it go, or has gone.
 
     Args:
         channel: The file descriptor of a socket.
@@ -48,8 +47,14 @@ def main(channel: int, lifeline: int, shared: int) -> None:
     sent = _leave_signals_to_the_parent()
     faulthandler.enable()
     adopt_orphans()
-    with contextlib.suppress(Closed):
-        Worker(Channel(socket.socket(fileno=channel)), Marks(shared), sent).work()
+    worker = Worker(Channel(socket.socket(fileno=channel)), Marks(shared), sent)
+    try:
+        worker.work()
+    except Closed:
+        return
+    finally:
+        if not worker.is_let_go:  # an evaluation may have failed because nobody reads any more what it prints
+            kill_descendants(os.getpid())
 
 
 class Worker:
@@ -59,6 +64,9 @@ class Worker:
         channel: Blocking.
         marks: Of what is printed here.
         sent: The signals that have been sent to this process, and ignored.
+
+    Attributes:
+        is_let_go: Whether the other side wants no more.
     """
 
     def __init__(self, channel: Channel, marks: Marks, sent: set[int]) -> None:
@@ -67,6 +75,7 @@ class Worker:
         self._marks = marks
         self._telling = Telling(channel)
         self._is_forked = False
+        self.is_let_go = False
         os.register_at_fork(after_in_child=self._note_fork)
         self._streams = [_spoken_at_once(stream) for stream in (sys.stdout, sys.stderr)]
         self._messages: deque[list[Outline]] = deque()
@@ -77,7 +86,7 @@ class Worker:
         """Loads the assignment, which comes first, and runs jobs.
 
         Raises:
-            Closed: the other side wants no more.
+            Closed: the other side has gone.
         """
         arguments, data = self._received(2)
         sys.argv[:] = arguments
@@ -89,10 +98,10 @@ class Worker:
         del data
         self._leftovers = Leftovers()  # what loading has started serves
         self._telling.tell((Word.READY,))
-        while True:
+        while not self.is_let_go:
+            self._sort(self._channel.receive(wait=True))
             while self._messages:
                 self._run(self._messages.popleft(), assignment)
-            self._sort(self._channel.receive(wait=True))
 
     def _received(self, count: int) -> list[Any]:
         messages: list[Any] = []
@@ -100,10 +109,12 @@ class Worker:
             messages += self._channel.receive(wait=True)
         return messages
 
-    def _sort(self, messages: Sequence[list[Outline] | int]) -> None:
+    def _sort(self, messages: Sequence[list[Outline] | int | None]) -> None:
         """Keeps what is to be run, and what is cancelled of that."""
         for message in messages:
-            if isinstance(message, int):
+            if message is None:
+                self.is_let_go = True
+            elif isinstance(message, int):
                 self._cancelled.add(message)
             else:
                 self._messages.append(message)

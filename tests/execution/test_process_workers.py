@@ -35,10 +35,12 @@ class Mine(Evaluator):
         return helper(sample)
 
 def helper(sample):
-    if sample["width"] == 1:
+    if sample["width"] >= 1:
         subprocess.Popen(["sleep", "600"], start_new_session=True)
         print("busy", flush=True)
-        time.sleep(600)
+        time.sleep(600 if sample["width"] == 1 else 0)
+    while sample["width"] == 2:
+        print("busy", flush=True)
     return {"default": 1.0, "arguments": len(sys.argv)}
 
 if __name__ == "__main__":
@@ -126,8 +128,9 @@ def test_what_a_script_defines_itself_can_be_pickled_in_a_worker(tmp_path):
     assert done.stdout == "{'default': 3.0}\n"
 
 
-def test_all_is_gone_when_the_driving_process_is_killed(script):
-    with subprocess.Popen([sys.executable, script, "1"], stdout=subprocess.PIPE, text=True) as driver:
+@pytest.mark.parametrize("width", ["1", "2"], ids=["while it sleeps", "while it prints"])
+def test_all_is_gone_when_the_driving_process_is_killed(script, width):
+    with subprocess.Popen([sys.executable, script, width], stdout=subprocess.PIPE, text=True) as driver:
         numbers = []
         while len(numbers) < 3:
             numbers = [int(number) for number in driver.stdout.readline().split()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -89,10 +89,8 @@ def _part(holder: Any, holder_name: str, part: str) -> Any:
     """What an object has under a name, or else the module of that name in a package."""
     name = f"{holder_name}.{part}"
     with _importing(name):
-        try:
+        with suppress(AttributeError):
             return getattr(holder, part)
-        except AttributeError:
-            pass
         is_package = isinstance(holder, ModuleType) and hasattr(holder, "__path__")
         is_module = is_package and find_spec(name) is not None
         names = [known for known in dir(holder) if not known.startswith("_")]
