@@ -9,14 +9,15 @@ from retiarii.domain import Domain, Sample, Value
 from retiarii.errors import ConstraintError, ExperimentError
 from retiarii.strategies.chain import Chain
 from retiarii.strategies.digest import digest
+from retiarii.strategies.digest_set import DigestSet
 from retiarii.strategies.middleware import Middleware
 from retiarii.strategies.numbers import Numbers
 from retiarii.strategies.random import Random
 from retiarii.strategy import Objectives, Strategy
 from retiarii.trial import Trial
 
-_Packed: TypeAlias = tuple[tuple[str, ...], tuple[Value, ...]] | None
-"""Labels, which many samples share, and values; None where the key says all."""
+_Packed: TypeAlias = tuple[tuple[str, ...], tuple[Value, ...]]
+"""Labels, which many samples share, and values."""
 
 _PATIENCE = 100
 _MOST_FOR_A_TRIAL = 5000
@@ -44,7 +45,8 @@ class Deduplication(Middleware):
 
     def bind(self, domain: Domain, objectives: Objectives, seed: int) -> None:
         super().bind(domain, objectives, seed)
-        self._known: dict[Hashable, _Packed] = {}
+        self._digests = DigestSet()
+        self._models: dict[Hashable, _Packed] = {}
         self._labels: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._numbers = Numbers()
         self._noted = 0
@@ -58,7 +60,7 @@ class Deduplication(Middleware):
     def tell(self, trial: Trial) -> None:
         super().tell(trial)
         if self._is_needed and self._numbers.add(trial.number) and trial.sample is not self._latest:
-            self._known.setdefault(self.key(trial.sample), self._packed(trial.sample))
+            self._same(trial.sample)
 
     def _new_from(self, strategy: Strategy) -> Sample | None:
         """What a strategy proposes that is new, if it finds any; `ending` says why not."""
@@ -80,12 +82,11 @@ class Deduplication(Middleware):
                 raise ExperimentError(f"{name}.ask gave {sample!r}; give a sample (a dict of values by label), or None")
             if not self._is_needed:
                 return sample
-            before = len(self._known)
-            known = self._known.setdefault(self.key(sample), self._packed(sample))
-            if len(self._known) > before:
+            known = self._same(sample)
+            if known is None:
                 self._latest = sample
                 return sample
-            if strategy.turned_away(sample, sample if known is None else dict(zip(*known, strict=True))):
+            if strategy.turned_away(sample, known):
                 self._noted += 1
             else:
                 patience -= 1
@@ -93,12 +94,14 @@ class Deduplication(Middleware):
         self._explain(f"{self._noted:,} samples were models that were tried")
         return None
 
-    def _packed(self, sample: Sample) -> _Packed:
-        """What little is kept of a sample: there may be many."""
+    def _same(self, sample: Sample) -> Sample | None:
+        """The sample of before that is the same model; None if this one is new, of which note is taken."""
         if self.key is digest:
-            return None
+            return None if self._digests.add(digest(sample)) else sample
         labels = tuple(sample)
-        return self._labels.setdefault(labels, labels), tuple(sample.values())
+        packed = self._labels.setdefault(labels, labels), tuple(sample.values())
+        known = self._models.setdefault(self.key(sample), packed)
+        return None if known is packed else dict(zip(*known, strict=True))
 
     def _random_search(self) -> Random:
         """Random search for this trial, whatever it proposed for others."""
@@ -109,7 +112,7 @@ class Deduplication(Middleware):
         return self._random
 
     def _explain(self, reason: str) -> None:
-        different = "" if self.key is digest or not reason else f"; {len(self._known):,} of its models are different"
+        different = "" if self.key is digest or not reason else f"; {len(self._models):,} of its models are different"
         self.ending = f"{reason}{different}"
 
 

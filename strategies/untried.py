@@ -7,6 +7,7 @@ from itertools import chain
 
 from retiarii.domain import Sample
 from retiarii.strategies.digest import digest
+from retiarii.strategies.digest_set import DigestSet
 from retiarii.strategies.numbers import Numbers
 from retiarii.trial import Trial
 
@@ -27,7 +28,7 @@ class Untried:
         self._ahead: Iterator[Sample] | None = None
         self._again: Iterator[Sample] = iter(())
         self._passed: dict[bytes, Sample] = {}
-        self._trials: set[bytes] = set()
+        self._trials = DigestSet()
         self._refused: set[bytes] = set()
         self._numbers = Numbers()
         self._proposed: set[bytes] = set()

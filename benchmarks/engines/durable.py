@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
 
 from engines.rows import compared, taken
-from engines.subject import CANDIDATES, WORKERS, Spent, Table, labels, no_op
-from retiarii import Experiment, strategies
+from engines.searches import folder_in, search
+from engines.subject import CANDIDATES, WORKERS, Spent, labels, no_op
 from retiarii.callback import Callback
 from retiarii.engine import Engine
-from retiarii.evaluators import FunctionalEvaluator
 from retiarii.execution import ProcessEngine, SequentialEngine
 from retiarii.trial import Trial
 
@@ -51,20 +47,10 @@ class Marks(Callback):
         return [end.since(begin, late - early) for (early, late), (begin, end) in pairs]
 
 
-def search(directory: Path, strategy: str, engine: Engine, marks: Sequence[int]) -> list[Spent]:
+def searched(directory: Path, strategy: str, engine: Engine, marks: Sequence[int]) -> list[Spent]:
     """Runs an experiment up to the last mark; what a trial took between marks."""
     marked = Marks(*marks)
-    Experiment(
-        Table(),
-        FunctionalEvaluator(no_op, argument="sample"),
-        getattr(strategies, strategy)(),
-        engine=engine,
-        name=f"search{next(_names)}",
-        directory=directory,
-        max_trials=marks[-1],
-        callbacks=[marked],
-        seed=0,
-    ).run(progress=False)
+    search(directory / f"search{next(_names)}", strategy, engine, marks[-1], marked).run(progress=False)
     return marked.between
 
 
@@ -108,7 +94,7 @@ def durable_rows(directory: Path, repeats: int, scale: int) -> Iterator[dict[str
             if name == OPTUNA:
                 found[name].append(optuna_trials(folder, 20 * scale))
             else:
-                found[name] += search(folder, "Random", engines()[name](), (WARM, WARM + 1_024 * scale))
+                found[name] += searched(folder, "Random", engines()[name](), (WARM, WARM + 1_024 * scale))
     for name, spent in found.items():
         yield taken(f"a search with {name}" if name != OPTUNA else name, spent)
     for name in engines():
@@ -120,16 +106,6 @@ def growth_rows(directory: Path, repeats: int) -> Iterator[dict[str, Any]]:
     marks = (EARLY - 300, EARLY + 300, LATE - 2_000, LATE)
     for strategy in ("Random", "RegularizedEvolution"):
         with folder_in(directory) as folder:
-            runs = [search(folder, strategy, engines()[QUICKEST](), marks) for _ in range(repeats)]
+            runs = [searched(folder, strategy, engines()[QUICKEST](), marks) for _ in range(repeats)]
         early, late = [run[0] for run in runs], [run[1] for run in runs]
         yield compared(f"{strategy} after {LATE} trials", late, f"after {EARLY}", early, 1.25)
-
-
-@contextmanager
-def folder_in(directory: Path) -> Iterator[Path]:
-    """A new folder, removed afterwards."""
-    folder = Path(mkdtemp(prefix="overhead-", dir=directory))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)

@@ -8,16 +8,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from engines.durable import folder_in
 from engines.fresh import fresh
+from engines.searches import folder_in, search
 from engines.subject import WORKERS, Spent, Table, load, no_op, samples
-from retiarii import Experiment
 from retiarii.callback import Callback
 from retiarii.domain import Sample
 from retiarii.engine import Assignment, Event, Failed, Job, Started
 from retiarii.evaluators import FunctionalEvaluator
 from retiarii.execution import ProcessEngine
-from retiarii.strategies import Random
 from retiarii.trial import Trial
 
 LIMIT = 0.95
@@ -70,17 +68,8 @@ def _efficiency(directory: Path, function: Callable[[Sample], float], trials: in
     """Of a search, from when each worker has ended a trial: by nominal seconds, and by those that trials took."""
     ends = Ends()
     with folder_in(directory) as folder:
-        Experiment(
-            Table(),
-            FunctionalEvaluator(function, argument="sample"),
-            Random(),
-            engine=ProcessEngine(WORKERS),
-            name="seconds",
-            directory=folder,
-            max_trials=trials,
-            callbacks=[ends],
-            seed=0,
-        ).run(progress=False)
+        engine = ProcessEngine(WORKERS)
+        search(folder / "seconds", "Random", engine, trials, ends, function=function).run(progress=False)
     begin, counted = ends.seen[WORKERS - 1][0], ends.seen[WORKERS:]
     available = WORKERS * (counted[-1][0] - begin)
     return len(counted) * SECOND / available, sum(duration for _, duration in counted) / available

@@ -10,16 +10,14 @@ from typing import Any
 
 import psutil
 
-from engines.durable import folder_in
 from engines.fresh import fresh
-from engines.subject import WORKERS, Table, no_op
-from retiarii import Experiment, strategies
+from engines.searches import folder_in, search
+from engines.subject import WORKERS
 from retiarii.callback import Callback
-from retiarii.evaluators import FunctionalEvaluator
 from retiarii.execution import ProcessEngine
 from retiarii.trial import Trial
 
-LIMIT = 150
+LIMIT = 40
 FULL_CACHE = 10_000
 """Trials after which the cache of SQLite, 2 MB, is full: what is held is judged from there on."""
 
@@ -63,15 +61,6 @@ def memory_rows(directory: Path, marks: Sequence[int]) -> Iterator[dict[str, Any
 def held(directory: Path, strategy: str, marks: Sequence[int]) -> dict[int, int]:
     """Runs an experiment up to the last mark; the bytes held at each."""
     watching = Held(marks)
-    Experiment(
-        Table(),
-        FunctionalEvaluator(no_op, argument="sample"),
-        getattr(strategies, strategy)(),
-        engine=ProcessEngine(WORKERS, trials_per_message=16),
-        name="long",
-        directory=directory,
-        max_trials=marks[-1],
-        callbacks=[watching],
-        seed=0,
-    ).run(progress=False)
+    engine = ProcessEngine(WORKERS, trials_per_message=16)
+    search(directory / "long", strategy, engine, marks[-1], watching).run(progress=False)
     return watching.seen

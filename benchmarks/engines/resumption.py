@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from engines.durable import folder_in
 from engines.fresh import fresh
-from engines.subject import Spent, Table, no_op
-from retiarii import Experiment, strategies
+from engines.searches import folder_in, search
+from engines.subject import Spent, no_op
+from retiarii import Experiment
 from retiarii.callback import Callback
 from retiarii.engine import Assignment, Completed, Engine, Event, Job, Started
-from retiarii.evaluators import FunctionalEvaluator
 from retiarii.execution import SequentialEngine
 from retiarii.trial import Trial
 
@@ -76,13 +75,13 @@ def resume_rows(directory: Path, trials: int) -> Iterator[dict[str, Any]]:
 
 def build(folder: Path, strategy: str, trials: int) -> None:
     """Makes a record."""
-    _experiment(folder / NAME, strategy, Batches(), trials).run(progress=False)
+    search(folder / NAME, strategy, Batches(), trials).run(progress=False)
 
 
 def resume(folder: Path, strategy: str, trials: int) -> Spent:
     """What it takes until a trial begins, from the call of `run`."""
     first = First()
-    experiment = _experiment(folder / strategy, strategy, SequentialEngine(), trials + 1, first)
+    experiment = search(folder / strategy, strategy, SequentialEngine(), trials + 1, first)
     begin = Spent.before()
     experiment.run(progress=False)
     assert first.seen is not None
@@ -102,20 +101,6 @@ def read(folder: Path, trials: int) -> list[dict[str, Any]]:
         _row("load, the best, the best 10, and how many", trials, some, 1.0),
         _row("every trial, one after another", trials, everything, None),
     ]
-
-
-def _experiment(place: Path, strategy: str, engine: Engine, trials: int, *callbacks: Callback) -> Experiment:
-    return Experiment(
-        Table(),
-        FunctionalEvaluator(no_op, argument="sample"),
-        getattr(strategies, strategy)(),
-        engine=engine,
-        name=place.name,
-        directory=place.parent,
-        max_trials=trials,
-        callbacks=callbacks,
-        seed=0,
-    )
 
 
 def _row(what: str, trials: int, spent: Spent, limit: float | None) -> dict[str, Any]:
