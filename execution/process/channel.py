@@ -22,7 +22,15 @@ class Closed(Exception):
 
 
 class Garbled(Exception):
-    """Something other than messages has been written into the socket."""
+    """Something other than messages has been written into the socket.
+
+    Attributes:
+        before: The messages that came whole before it.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.before: list[Any] = []
 
 
 class Channel:
@@ -88,9 +96,10 @@ class Channel:
             Closed: nothing more will come.
             Garbled: what has come can't be read.
         """
-        if wait:
-            return self._taken_apart(self._read(0))
         messages: list[Any] = []
+        if wait:
+            self._take_apart(self._read(0), messages)
+            return messages
         for _ in range(_PIECES):
             try:
                 data = self._read(socket.MSG_DONTWAIT)
@@ -100,7 +109,7 @@ class Channel:
                 if messages:
                     break  # which the next call tells
                 raise
-            messages += self._taken_apart(data)
+            self._take_apart(data, messages)
             if len(data) < _PIECE:
                 break
         return messages
@@ -125,22 +134,32 @@ class Channel:
         self._going.clear()
         self._end.close()
 
-    def _taken_apart(self, data: bytes) -> list[Any]:
+    def _take_apart(self, data: bytes, messages: list[Any]) -> None:
         whole = _LENGTH.size + int.from_bytes(data[: _LENGTH.size], "big")
-        if not self._coming and len(data) == whole:
-            return [_loaded(memoryview(data)[_LENGTH.size :])]
-        self._coming += data
-        messages = []
-        while len(self._coming) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(self._coming)
-            if length > _LONGEST:
-                raise Garbled(f"a message of {length} bytes is announced")
-            end = _LENGTH.size + length
-            if len(self._coming) < end:
-                break
-            messages.append(_loaded(self._coming[_LENGTH.size : end]))
-            del self._coming[:end]
-        return messages
+        try:
+            if not self._coming and len(data) == whole:
+                messages.append(_loaded(memoryview(data)[_LENGTH.size :]))
+                return
+            self._coming += data
+            while (message := self._first()) is not None:
+                messages.append(_loaded(message))
+        except Garbled as error:
+            error.before = messages
+            raise
+
+    def _first(self) -> bytearray | None:
+        """The first message of what has come, taken out, if it is there as a whole."""
+        if len(self._coming) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack_from(self._coming)
+        if length > _LONGEST:
+            raise Garbled(f"a message of {length} bytes is announced")
+        end = _LENGTH.size + length
+        if len(self._coming) < end:
+            return None
+        message = self._coming[_LENGTH.size : end]
+        del self._coming[:end]
+        return message
 
 
 def _loaded(data: bytearray | memoryview) -> Any:

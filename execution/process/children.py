@@ -109,5 +109,5 @@ def _described(process: psutil.Process) -> str:
 
     try:
         return f"process {process.pid} ({' '.join(process.cmdline())[:_LONGEST]})"
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+    except psutil.Error:  # it has gone, or nobody may look
         return f"process {process.pid}"

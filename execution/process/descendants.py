@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import os
 import signal
 import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
+
+_log = logging.getLogger(__name__)
 
 _PR_SET_CHILD_SUBREAPER = 36
+_ROUNDS = 5
+_TO_STOP = 0.1
 
 MARK = "RETIARII_WORKER"
 """The environment variable by which what a worker has started is known, whoever its parent has become."""
@@ -25,21 +35,64 @@ def kill(leader: int) -> None:
 
     The process may have ended, but nobody must have waited for it, or the number might be another's.
     """
+    spared: list[int] = []
     try:
-        kill_descendants(leader)
+        if leader != os.getpid():
+            _stop(leader)  # or it might start again what is killed, in a session of its own
+        spared = kill_descendants(leader)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(leader, signal.SIGKILL)
+        _send(leader, signal.SIGKILL)
+    if spared:
+        _log.warning("of what a worker has started, this may not be killed, and runs on: %s", spared)
 
 
-def kill_descendants(leader: int) -> None:
-    """Kills whatever descends from a process, also what has left its group."""
+def kill_descendants(leader: int) -> list[int]:
+    """Kills whatever descends from a process, also what has left its group.
+
+    Returns:
+        The numbers of those that belong to others, and may not be killed.
+    """
     import psutil  # noqa: PLC0415  (workers load it only when they end this way)
 
-    with contextlib.suppress(psutil.NoSuchProcess):
-        for descendant in psutil.Process(leader).children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                descendant.kill()
+    killed: set[psutil.Process] = set()
+    spared = []
+    with contextlib.suppress(psutil.Error):
+        for _ in range(_ROUNDS):  # they may start others as long as they live
+            found = {*psutil.Process(leader).children(recursive=True)} - killed
+            if not found:
+                break
+            spared += [descendant.pid for descendant in found if not _is_killed(descendant)]
+            killed |= found
+    return spared
+
+
+def _is_killed(process: psutil.Process) -> bool:
+    """Kills a process; whether that may be done."""
+    import psutil  # noqa: PLC0415
+
+    try:
+        process.kill()
+    except psutil.AccessDenied:
+        return False
+    except psutil.NoSuchProcess:
+        pass
+    return True
+
+
+def _stop(leader: int) -> None:
+    """Stops a group, and waits a moment until its leader has stopped."""
+    _send(leader, signal.SIGSTOP)
+    until = time.monotonic() + _TO_STOP
+    with contextlib.suppress(ChildProcessError, AttributeError):  # not every system has this
+        look = os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT
+        while not os.waitid(os.P_PID, leader, look) and time.monotonic() < until:
+            time.sleep(0.001)
+
+
+def _send(leader: int, number: int) -> None:
+    """Sends a signal to a group, if there is one, and one that may be sent to."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, number)
 
 
 def kill_marked(mark: str) -> None:

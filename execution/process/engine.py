@@ -168,16 +168,22 @@ class ProcessEngine(Engine):
 
     def _hear(self, crew: Crew, worker: Spawned) -> None:
         try:
-            for message in chain(*worker.channel.receive(wait=False)):
-                self._take(crew, worker, message)
-                if crew.workers[worker.place] is not worker:
-                    return  # what else it says, of things left behind, say, matters no more
+            self._take_all(crew, worker, worker.channel.receive(wait=False))
         except Closed:
             worker.await_end(time.monotonic() + _TO_CRASH)
             self._replace(crew, worker)
         except Garbled as error:
             message = f"the trial, or what it started, wrote into the socket of its worker, which was killed: {error}"
-            self._replace(crew, worker, Failure("worker died", message, "", message))
+            if self._take_all(crew, worker, error.before):
+                self._replace(crew, worker, Failure("worker died", message, "", message))
+
+    def _take_all(self, crew: Crew, worker: Spawned, messages: Sequence[Sequence[Message]]) -> bool:
+        """Takes what a worker says; whether it has not been replaced for that."""
+        for message in chain(*messages):
+            self._take(crew, worker, message)
+            if crew.workers[worker.place] is not worker:
+                return False  # what else it says, of things left behind, say, matters no more
+        return True
 
     def _take(self, crew: Crew, worker: Spawned, message: Message) -> None:
         match message[0]:

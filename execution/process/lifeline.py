@@ -22,7 +22,8 @@ def end_with(lifeline: int) -> None:
 
 def _watch(lifeline: int, parent: int) -> None:
     """Looks at the parent as well: what it has forked may hold the other end of the pipe."""
-    ready: list[int] = []
-    while not ready and os.getppid() == parent:
-        ready, _, _ = select.select([lifeline], [], [], _PATIENCE)
+    poll = select.poll()  # its number may be any: it is that which the parent had for it
+    poll.register(lifeline, select.POLLIN)
+    while os.getppid() == parent and not poll.poll(_PATIENCE * 1000):
+        pass
     kill(os.getpid())

@@ -95,7 +95,7 @@ def _families(workers: Sequence[Spawned]) -> list[list[int]]:
     families = {worker.number: [worker.number] for worker in workers}
     parents = {worker.number: worker.number for worker in workers}
     for descendant in psutil.Process().children(recursive=True):  # one walk over all processes for all workers
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.Error):
             owner = parents.setdefault(descendant.pid, parents.get(descendant.ppid(), os.getpid()))
             if owner in families and descendant.pid != owner:
                 families[owner].append(descendant.pid)

@@ -55,8 +55,13 @@ class Marks:
         """Marks that what comes next is no more of this trial, if something may have come; returns whether it did."""
         if not (self._is_unread() or self._is_held[0]):
             return False
+        self.wait_for_room()
         os.write(self._end, _mark(number))
         return True
+
+    def wait_for_room(self) -> None:
+        """Makes all wait that print while there is no room, whatever an evaluation, or a child of it, has arranged."""
+        os.set_blocking(self._end, True)
 
     def _is_unread(self) -> bool:
         """Whether there is something that the other side has not read yet."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 import re
 import resource
@@ -25,11 +27,14 @@ from retiarii.execution.process.descendants import MARK, kill, kill_marked
 from retiarii.execution.process.output import Output, shared_byte
 from retiarii.execution.process.resources import readable
 
+_log = logging.getLogger(__name__)
+
 _PROGRAM = (
     "import sys; numbers = sys.argv[1:4]; sys.path[:] = sys.argv[4:]; "
     "from retiarii.execution.process.worker import main; main(*map(int, numbers))"
 )
 _TO_DIE = 5.0
+_TO_LOAD = 60.0
 _HIGH_WATER = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 _KIBI = 1 if sys.platform == "darwin" else 1024  # what the peak is counted in
 
@@ -70,6 +75,7 @@ class Spawned:
         self.memory = self.short = self.very_short = 0
         self._peak = 0
         self._ending: Ending | None = None
+        self._overdue = time.monotonic() + _TO_LOAD
         self._mark = secrets.token_hex(8)
         self._open = ExitStack()
         try:
@@ -154,8 +160,12 @@ class Spawned:
             return True
 
     def look(self) -> None:
-        """Sees how much memory the process holds now."""
+        """Sees how much memory the process holds now, and says if it loads for long."""
         self._peak = max(self._peak, _peak(self.number))
+        if not self.is_ready and time.monotonic() > self._overdue:
+            said = "worker %d (process %d) has not loaded the evaluator and the model space yet, and runs no trials"
+            _log.warning(said, self.place, self.number)
+            self._overdue = math.inf
 
     def await_end(self, until: float) -> bool:
         """Waits for the process to end by itself, up to a time of the monotonic clock; returns whether it has."""
@@ -195,10 +205,10 @@ class Spawned:
 
 
 def memory(process: int) -> int:
-    """The bytes that a process holds in memory; 0 for one that has gone."""
+    """The bytes that a process holds in memory; 0 for one that has gone, or of which the system does not tell."""
     try:
         held: int = psutil.Process(process).memory_info().rss
-    except psutil.NoSuchProcess:
+    except psutil.Error:
         return 0
     return held
 

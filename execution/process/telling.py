@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from retiarii.execution.process.channel import Channel, Closed
 from retiarii.execution.process.messages import Message, Word
+from retiarii.trial import Report
 
 _INTERVAL = 0.02
 
@@ -18,15 +20,32 @@ class Telling:
 
     Args:
         channel: Blocking.
+        hear: Is given what has come through it when a trial reports.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, hear: Callable[[Sequence[Any]], None]) -> None:
         self._channel = channel
+        self._hear = hear
         self._collected: list[Message] = []
         self._running: int | None = None
+        self._reporting: int | None = None
         self._collects = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+
+    def begins(self, number: int) -> None:
+        """Says which trial may report, until its end is told."""
+        self._reporting = number
+
+    def report(self, number: int, value: Report) -> None:
+        """Sends what a trial reports, and hears; nothing if the trial has ended, as for a thread of it that is late."""
+        with self._lock:
+            if self._reporting != number:
+                return
+            self._running = None
+            self._collected.append((Word.REPORTED, number, value))
+            self._send()
+            self._hear(self._channel.receive(wait=False))  # which nobody else does before the end is told
 
     def runs(self, number: int) -> None:
         """Says which trial runs now, which is told if it takes longer than the next 20 ms."""
@@ -35,7 +54,7 @@ class Telling:
     def tell(self, message: Message) -> None:
         """Sends a message, and before it what has waited."""
         with self._lock:
-            self._running = None
+            self._running = self._reporting = None
             self._collected.append(message)
             self._send()
 
@@ -47,7 +66,7 @@ class Telling:
         """
         with self._lock:
             is_known = self._running is None
-            self._running = None
+            self._running = self._reporting = None
             self._collected.append(message)
             if is_known:
                 self._send()

@@ -73,7 +73,7 @@ class Worker:
         self._channel = channel
         self._sent = sent
         self._marks = marks
-        self._telling = Telling(channel)
+        self._telling = Telling(channel, self._sort)
         self._is_forked = False
         self.is_let_go = False
         os.register_at_fork(after_in_child=self._note_fork)
@@ -182,11 +182,11 @@ class Worker:
             if self._is_forked:
                 print(_FORKED, file=sys.stderr)
                 raise TrialStopped
-            self._telling.tell((Word.REPORTED, job.number, report))
-            self._sort(self._channel.receive(wait=False))
+            self._telling.report(job.number, report)
             if job.number in self._cancelled:
                 raise TrialStopped
 
+        self._telling.begins(job.number)
         begin = time.monotonic()
         try:
             return run(assignment, job, receive)
@@ -202,6 +202,9 @@ class Worker:
         try:
             for stream in self._streams:
                 stream.flush()
+        except BlockingIOError:
+            self._marks.wait_for_room()
+            self._flush()
         except (OSError, ValueError):  # the evaluation has closed it
             return
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import ctypes
 import os
 import signal
@@ -76,6 +77,39 @@ def report_from_a_fork():
         os._exit(0)
     _, status = os.waitpid(child, 0)
     raise ValueError(f"the child ended with {os.waitstatus_to_exitcode(status)}")
+
+
+class Late(float):
+    """A number that can't be told before the next trial lets it."""
+
+    asked, may_be_told, reporting = threading.Event(), threading.Event(), []
+
+    def __float__(self):
+        self.asked.set()
+        self.may_be_told.wait()
+        return 1.0
+
+
+def report_late(sample):
+    """The first trial ends while a thread of it is about to report, which that does while the second one runs."""
+    if sample["width"] == 0:
+        run = contextvars.copy_context().run
+        Late.reporting.append(threading.Thread(target=run, args=(report_intermediate, Late()), daemon=True))
+        Late.reporting[0].start()
+        Late.asked.wait()
+    else:
+        Late.may_be_told.set()
+        Late.reporting[0].join()
+    return 1.0
+
+
+def fill_pipe(sample):
+    """Prints more than there is room for, and does not wait; then what is left of that is for others to see to."""
+    os.set_blocking(1, False)
+    for _ in range(1000):
+        with contextlib.suppress(BlockingIOError):
+            os.write(1, b"x" * 70_000)
+    return 1.0
 
 
 def write_everywhere(data):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import resource
 import signal
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -96,6 +99,23 @@ def drop_loader():
     dropped = [loader.__wrapped__()]
     dropped.append(dropped)
     next(iter(dropped[0]))
+
+
+def leave_files(count, *, in_a_cycle=False):
+    files = [os.fdopen(os.open(os.devnull, os.O_RDONLY), closefd=True) for _ in range(count)]
+    if in_a_cycle:
+        files.append(files)
+    else:
+        sys.left = [*getattr(sys, "left", []), *files]
+
+
+def exhaust_files():
+    """Leaves a child as well."""
+    subprocess.Popen(["sleep", "600"])  # noqa: S607
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    with contextlib.suppress(OSError):
+        while True:
+            os.open(os.devnull, os.O_RDONLY)
 
 
 def leave_a_child_beside_a_loader(sample):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -15,9 +18,11 @@ from leavings import (
     at_one,
     drop_executor,
     drop_loader,
+    exhaust_files,
     give_up_on_executor,
     have_a_thread,
     leave_a_child_beside_a_loader,
+    leave_files,
     loader,
     set_timer,
     spin,
@@ -30,9 +35,19 @@ from trials import alive, ends_of, jobs, opened
 from retiarii.engine import Completed
 from retiarii.execution import ProcessEngine
 from retiarii.execution.process import children, threads
+from retiarii.execution.process.files import Files
 from retiarii.execution.process.leftovers import Leftovers
 
 needs_times_of_threads = pytest.mark.skipif(sys.platform != "linux", reason="the system must tell how threads work")
+
+
+@pytest.fixture
+def few_files():
+    """Lets this process, and those that it starts, open 256 files."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def seen_by_trials(function, count=4, per_message=1):
@@ -138,6 +153,7 @@ def test_a_child_beside_those_of_a_loader_ends_with_its_worker(caplog):
     assert not alive(int(seen[1]["child"]))
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # where there is one core
 def test_loaders_that_become_ever_more_are_found(monkeypatch):
     monkeypatch.setattr(children, "_MANY", 1)
     leftovers, loaders, found = Leftovers(), [], []
@@ -179,3 +195,49 @@ def test_what_ran_before_the_first_trial_is_not_left_behind():
             other.kill()
         assert not leftovers.found()
         child.kill()
+
+
+@pytest.mark.usefixtures("few_files")
+@pytest.mark.parametrize("per_message", [1, 2])
+def test_files_that_are_left_open_end_with_their_worker(per_message, caplog):
+    seen = seen_by_trials(always(functools.partial(leave_files, 70)), 8, per_message)
+    assert workers(seen) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert len(caplog.messages) >= 3
+    for warning in caplog.messages:
+        count = int(re.fullmatch(r"trial [1357] left behind: (\d+) open files", warning)[1])
+        assert 140 <= count < 256
+
+
+@pytest.mark.usefixtures("few_files")
+def test_files_that_only_a_cycle_keeps_open_are_not_left_behind(caplog):
+    seen = seen_by_trials(always(functools.partial(leave_files, 150, in_a_cycle=True)))
+    assert workers(seen) == [0, 0, 0, 0]
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("per_message", [1, 4])
+def test_what_cannot_be_looked_for_is_left_behind_and_no_later_trial_is_to_blame(per_message, caplog):
+    def evaluate(sample):
+        if sample["width"] == 1:
+            exhaust_files()
+        return {"default": float(os.getpid())}
+
+    assert len({*workers(seen_by_trials(evaluate, 8, per_message))}) == 2
+    (warning,) = caplog.messages
+    assert "left behind: something that can't be looked for (OSError: [Errno 24] Too many open files" in warning
+
+
+@pytest.mark.usefixtures("few_files")
+def test_files_that_were_open_before_the_first_trial_do_not_count():
+    first = [open(os.devnull) for _ in range(150)]  # noqa: SIM115
+    files = Files()
+    later = [open(os.devnull) for _ in range(20)]  # noqa: SIM115
+    assert not files.are_many()
+    time.sleep(0.002)
+    later += [open(os.devnull) for _ in range(40)]  # noqa: SIM115
+    (described,) = files.left()
+    assert described.endswith(" open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    assert not files.are_many()
+    for file in (*first, *later):
+        file.close()

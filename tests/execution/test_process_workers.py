@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import linecache
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,10 +21,11 @@ from trials import alive, assignment, children, ends_of, jobs, opened
 from retiarii import ExperimentError, hub
 from retiarii.engine import Completed, Job
 from retiarii.execution import ProcessEngine
+from retiarii.execution.process import spawned
 from retiarii.execution.process.resources import amount, cores, environment, gpus, readable
 
 SCRIPT = """
-import os, subprocess, sys, time
+import os, resource, subprocess, sys, time
 from retiarii.engine import Assignment, Completed, Job
 from retiarii.evaluator import Evaluator
 from retiarii.execution import ProcessEngine
@@ -44,6 +46,9 @@ def helper(sample):
     return {"default": 1.0, "arguments": len(sys.argv)}
 
 if __name__ == "__main__":
+    if count := int(os.environ.get("FILES", "0")):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        files = [open(os.devnull) for _ in range(count)]
     engine = ProcessEngine(workers=2)
     engine.open(Assignment(None, Mine(), {"default": "maximize"}))
     for width in map(int, sys.argv[1:]):
@@ -128,9 +133,14 @@ def test_what_a_script_defines_itself_can_be_pickled_in_a_worker(tmp_path):
     assert done.stdout == "{'default': 3.0}\n"
 
 
-@pytest.mark.parametrize("width", ["1", "2"], ids=["while it sleeps", "while it prints"])
-def test_all_is_gone_when_the_driving_process_is_killed(script, width):
-    with subprocess.Popen([sys.executable, script, width], stdout=subprocess.PIPE, text=True) as driver:
+@pytest.mark.parametrize(
+    ("width", "files"),
+    [("1", "0"), ("2", "0"), ("1", "1100")],
+    ids=["while it sleeps", "while it prints", "while it has many open files"],
+)
+def test_all_is_gone_when_the_driving_process_is_killed(script, width, files):
+    command, environment = [sys.executable, script, width], {**os.environ, "FILES": files}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as driver:
         numbers = []
         while len(numbers) < 3:
             numbers = [int(number) for number in driver.stdout.readline().split()]
@@ -236,6 +246,23 @@ def test_workers_that_die_before_they_are_ready_are_not_started_for_ever():
         opened(ProcessEngine(workers=1), lambda sample, x: 1.0, x=Deadly()),
     ):
         pass
+
+
+def test_a_worker_that_loads_for_long_is_spoken_of_once(monkeypatch, caplog):
+    monkeypatch.setattr(spawned, "_TO_LOAD", 0.1)
+
+    def load():
+        time.sleep(1)
+        return 1.0
+
+    class Slow:
+        def __reduce__(self):
+            return load, ()
+
+    with opened(ProcessEngine(workers=1), lambda sample, x: x, x=Slow()) as engine:
+        assert isinstance(ends_of(engine, jobs(1))[0], Completed)
+    (warning,) = caplog.messages
+    assert re.fullmatch(r"worker 0 \(process \d+\) has not loaded .* yet, and runs no trials", warning)
 
 
 def test_an_assignment_of_many_megabytes_arrives():
