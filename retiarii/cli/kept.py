@@ -6,6 +6,8 @@ import os
 import shlex
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from retiarii.callback import Callback
@@ -24,8 +26,8 @@ FILE = "config.yaml"
 class KeptConfig(Callback):
     """Writes the config of a search into the folder of its experiment.
 
-    A new one is written before anything is run; one that replaces another, when the experiment has agreed to go on
-    with it, which is when a trial begins.
+    Where there is none it is written before anything is run. It replaces another when the experiment has agreed to go
+    on with it and no other process runs it, which is when a trial begins.
     """
 
     def __init__(self, search: Search) -> None:
@@ -48,24 +50,20 @@ class KeptConfig(Callback):
         self._file = folder / FILE
         self._content = self._search.canonical(folder)
         if not (folder / RECORD).exists():
-            self._write()
+            with _errors(self._file):
+                _make(self._file, self._content)
 
     def clear_away(self, experiment: Experiment) -> None:
-        """Removes the folder of an experiment that nobody has named, if it could not begin."""
-        if self._made is not None and not experiment.trials:
-            shutil.rmtree(self._made)
+        """Removes the folder of an experiment that nobody has named, if it could not begin and that can be seen."""
+        with suppress(ExperimentError, OSError):  # of what is broken there, the user hears already
+            if self._made is not None and not experiment.trials:
+                shutil.rmtree(self._made)
 
     def on_trial_start(self, trial: Trial) -> None:
-        self._write()
-
-    def _write(self) -> None:
         file, self._file = self._file, None
-        if file is None:
-            return
-        try:
-            _replace(file, self._content)
-        except OSError as error:
-            raise ExperimentError(f"{file} can't be written: {error.strerror}") from error
+        if file is not None:
+            with _errors(file):
+                _replace(file, self._content)
 
 
 def kept_config(name: str, directory: Path | None) -> Path:
@@ -84,15 +82,40 @@ def kept_config(name: str, directory: Path | None) -> Path:
     raise ExperimentError(f"{where / name} has no {FILE}, because no config began it but a program{begun}")
 
 
+@contextmanager
+def _errors(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ExperimentError(f"{file} can't be written: {error.strerror}") from error
+
+
+def _make(file: Path, content: str) -> None:
+    """Writes a file, for its owner alone, unless there is one."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    try:
+        _fill(handle, content)
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+
+
 def _replace(file: Path, content: str) -> None:
     """Writes a file, for its owner alone, that is at no time there in part."""
     handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
+        _fill(handle, content)
         os.replace(name, file)
     except BaseException:
-        os.unlink(name)
+        Path(name).unlink(missing_ok=True)  # cut off when it had its place already, it has gone
         raise
+
+
+def _fill(handle: int, content: str) -> None:
+    with os.fdopen(handle, "w", encoding="utf-8") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())

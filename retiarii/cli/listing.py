@@ -56,7 +56,7 @@ def list_experiments(directory: Path | None, *, as_json: bool) -> None:
 def _entry(directory: Path, name: str) -> _Entry:
     try:
         history = Experiment.load(directory, name)
-        standing = Standing.of(directory / name, history.runs)
+        standing = Standing.of(directory / name, history)
         counts = {state: count for state, count in history.counts.items() if count}
         objective = next(iter(history.objectives), None)
         return _Entry(name, standing, count_words(counts), counts, objective, history.best)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from retiarii.experiment.lock import is_taken
+from retiarii.experiment.history import History
+from retiarii.experiment.lock import holder, is_taken
 from retiarii.experiment.record_file import FILE
 from retiarii.experiment.rows import Run
 from retiarii.trial import State
@@ -28,16 +30,20 @@ class Standing:
     last: float | None = None
     """When it was last seen to run, in seconds since the epoch."""
 
+    runs: Sequence[Run] = ()
+    """Every run, from the first, as recorded at that moment."""
+
     @classmethod
-    def of(cls, folder: Path, runs: Sequence[Run]) -> Self:
-        run = runs[-1] if runs else None
-        if is_taken(folder):
-            return cls("running", "" if run is None or run.pid is None else _runner(run), time.time())
-        if run is None:
+    def of(cls, folder: Path, history: History) -> Self:
+        is_running, runs = _at_one_moment(folder, history)
+        if is_running:
+            return cls("running", holder(runs), time.time(), runs)
+        if not runs:
             return cls("not begun")
-        if run.ending is None:
-            return cls("interrupted", "its process was killed", _last_written(folder))
-        return cls("interrupted" if run.ending == INTERRUPTED else "ended", run.ending, run.ended)
+        ending, ended = runs[-1].ending, runs[-1].ended
+        if ending is None:
+            return cls("interrupted", "its process was killed", _last_written(folder), runs)
+        return cls("interrupted" if ending == INTERRUPTED else "ended", ending, ended, runs)
 
     @property
     def words(self) -> str:
@@ -55,10 +61,17 @@ def count_words(counts: Mapping[State, int]) -> str:
     return ", ".join([f"{counts[state]:,} {state}" for state in states if counts[state]]) or "none"
 
 
-def _runner(run: Run) -> str:
-    return f"process {run.pid} on {run.host}"
+def _at_one_moment(folder: Path, history: History) -> tuple[bool, Sequence[Run]]:
+    """Whether an experiment runs, and its runs; one may begin or end between the two questions."""
+    while True:
+        is_running, runs = is_taken(folder), history.runs
+        if is_taken(folder) == is_running:
+            return is_running, runs
 
 
-def _last_written(folder: Path) -> float:
-    files = [folder / FILE, folder / f"{FILE}-wal"]
-    return max([file.stat().st_mtime for file in files if file.exists()])
+def _last_written(folder: Path) -> float | None:
+    times = []
+    for file in (folder / FILE, folder / f"{FILE}-wal"):
+        with suppress(FileNotFoundError):
+            times.append(file.stat().st_mtime)
+    return max(times, default=None)

@@ -55,8 +55,8 @@ class _Seen:
         self.plan = history.plan
         self.objectives = history.objectives
         self.counts = history.counts
-        self.runs = history.runs
-        self.standing = Standing.of(folder, self.runs)
+        self.standing = Standing.of(folder, history)
+        self.runs = self.standing.runs
         self.front_size = 0
         if len(self.objectives) > 1:
             front = history.pareto_front()

@@ -38,7 +38,7 @@ class _File(logging.FileHandler):
     """The log. Where it can't be written any more, that is said once, and the search goes on while its record can."""
 
     def __init__(self, path: Path) -> None:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        _prepare(path)
         super().__init__(path, encoding="utf-8")
         self._thread = threading.get_ident()
         self._is_broken = False
@@ -65,6 +65,16 @@ class _File(logging.FileHandler):
         if not self._is_broken and sys.stderr is not None:
             print(f"retiarii: {self.baseFilename} ends here: {sys.exc_info()[1]}", file=sys.stderr, flush=True)
         self._is_broken = True
+
+
+def _prepare(path: Path) -> None:
+    """Makes the log, for its owner alone, or ends a line of it that was cut off, so that what follows stands alone."""
+    with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return
+        file.seek(-1, os.SEEK_END)
+        if file.read() != b"\n":
+            file.write(b"\n")
 
 
 def _write(record: logging.LogRecord) -> None:

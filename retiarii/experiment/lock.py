@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from weakref import WeakSet
 
 from retiarii.errors import ExperimentError
+from retiarii.experiment.rows import Run
 
 if sys.platform == "win32":
     import msvcrt
@@ -80,6 +83,34 @@ def _leave_to_the_parent() -> None:
 
 if sys.platform != "win32":
     os.register_at_fork(after_in_child=_leave_to_the_parent)
+
+
+def holder(runs: Sequence[Run]) -> str:
+    """Who has the lock of an experiment, in words.
+
+    The process of the last run that is recorded, if that has not ended and the process can be the one: it runs on
+    another host, or here since before the run. Empty otherwise, as where the one that has the lock has still to record
+    its own run.
+
+    Args:
+        runs: Of the experiment, from the first; asked for while the lock is taken.
+    """
+    run = runs[-1] if runs else None
+    if run is None or run.ended is not None or run.pid is None:
+        return ""
+    is_here = run.host == socket.gethostname()
+    return "" if is_here and not _runs_since(run.pid, run.started) else f"process {run.pid} on {run.host}"
+
+
+def _runs_since(pid: int, moment: float) -> bool:
+    """Whether a process of this machine is alive, and began before a moment, in seconds since the epoch."""
+    import psutil  # noqa: PLC0415  (few ask)
+
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= moment
+    except (psutil.Error, ValueError):  # the latter for numbers that no process has
+        return False
 
 
 def is_taken(folder: Path) -> bool:

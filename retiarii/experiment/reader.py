@@ -11,12 +11,14 @@ from pathlib import Path
 
 from retiarii.errors import ExperimentError
 from retiarii.experiment.plan import Plan
-from retiarii.experiment.record_file import FILE, check_whole, errors, refuse_remains
+from retiarii.experiment.record_file import FILE, PATIENCE, check_whole, errors, refuse_remains
 from retiarii.experiment.rows import Run
 from retiarii.experiment.schema import VERSION, steps, version
 from retiarii.experiment.store import Store
 from retiarii.experiment.weights import EpochWeights
 from retiarii.trial import Direction, State, Trial
+
+_AGAIN = "ask again"
 
 
 class Reader:
@@ -38,7 +40,7 @@ class Reader:
         self._path = folder / FILE
         self._check()
         if not is_whole:
-            with errors(self._path), closing(self._connected()) as file:
+            with errors(self._path, again=_AGAIN), closing(self._connected()) as file:
                 check_whole(file, self._path)
 
     def plan(self) -> Plan | None:
@@ -92,11 +94,12 @@ class Reader:
     @contextmanager
     def _store(self) -> Iterator[Store]:
         self._check()
-        with errors(self._path), closing(self._connected()) as file:
+        with errors(self._path, again=_AGAIN), closing(self._connected()) as file:
             yield Store(file, self.folder)
 
     def _connected(self) -> sqlite3.Connection:
-        file = sqlite3.connect(f"{self._path.resolve().as_uri()}?{_mode(self._path)}", uri=True, isolation_level=None)
+        place = f"{self._path.resolve().as_uri()}?{_mode(self._path)}"
+        file = sqlite3.connect(place, timeout=PATIENCE, uri=True, isolation_level=None)
         return file if version(file, self._path) == VERSION else _updated(file, self._path)
 
 

@@ -32,21 +32,25 @@ def refuse_remains(path: Path) -> None:
     """
     if path.is_dir():
         raise ExperimentError(f"{path} is a folder; choose another name for the experiment")
-    size = path.stat().st_size if path.exists() else _SMALLEST
-    beside = [path.with_name(name) for name in (LOG, f"{FILE}-wal")]
-    was_begun = any(file.exists() and file.stat().st_size > 0 for file in beside)
+    was_begun = any(_size(path.with_name(name)) > 0 for name in (LOG, f"{FILE}-wal"))
+    size = _size(path, absent=_SMALLEST)  # after these, which follow it when a record is made
     if 0 < size < _SMALLEST or (size == 0 and was_begun):
         _raise_damaged(path, f"it has {size} bytes")
 
 
 def make_private(path: Path) -> None:
-    """Makes an empty file that nobody else may read, unless there is a file: so a folder with a record has one at once.
+    """Makes an empty file that nobody else may read, unless there is a file.
+
+    One that is there is not opened: to close it would give away whatever locks SQLite has on it in this process, and
+    other processes would take it for one that nobody writes to.
 
     Raises:
         ExperimentError: it can't be made.
     """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise ExperimentError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -63,7 +67,7 @@ def check_whole(file: sqlite3.Connection, path: Path) -> None:
         ExperimentError: one is.
     """
     (page,) = file.execute("pragma page_size").fetchone()
-    size, is_settled = path.stat().st_size, not path.with_name(f"{FILE}-wal").exists()
+    size, is_settled = _size(path), not path.with_name(f"{FILE}-wal").exists()
     if is_settled and size % page:
         _raise_damaged(path, f"its last page has {size % page} bytes of {page}")
     (found,) = file.execute("pragma integrity_check(1)").fetchone()
@@ -71,15 +75,28 @@ def check_whole(file: sqlite3.Connection, path: Path) -> None:
         _raise_damaged(path, " ".join(found.split()))
 
 
+def inode(path: Path) -> int | None:
+    """What tells a file from another one that takes its place; None if there is none."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
 @contextmanager
-def errors(path: Path) -> Iterator[None]:
-    """What SQLite and the JSON in it have to say, in words that name the file and the way out."""
+def errors(path: Path, *, again: str = "start the same experiment again") -> Iterator[None]:
+    """What SQLite and the JSON in it have to say, in words that name the file and the way out.
+
+    Args:
+        path: Of the file.
+        again: What to do where the file is sound, once nothing is in the way any more.
+    """
     try:
         yield
     except sqlite3.OperationalError as error:
         if any(words in str(error) for words in _OF_DAMAGE):
             _raise_damaged(path, error)
-        _raise_unusable(path, error)
+        _raise_unusable(path, error, again)
     except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
         if isinstance(error, sqlite3.ProgrammingError):
             raise
@@ -94,16 +111,23 @@ def _raise_damaged(path: Path, found: object) -> NoReturn:
     ) from cause
 
 
-def _raise_unusable(path: Path, error: sqlite3.OperationalError) -> NoReturn:
+def _raise_unusable(path: Path, error: sqlite3.OperationalError, again: str) -> NoReturn:
     if "locked" in str(error):
         cause = f"another program has locked it for {PATIENCE} s (an sqlite3 shell, with a transaction that is open?)"
         advice = "end that"
     else:
         cause, advice = f"{error} ({_room(path.parent)})", "make it writable, or make room,"
     raise ExperimentError(
-        f"{path} cannot be used: {cause}. What was recorded before is kept; {advice} and start the same experiment "
-        "again"
+        f"{path} cannot be used: {cause}. What was recorded before is kept; {advice} and {again}"
     ) from error
+
+
+def _size(path: Path, absent: int = 0) -> int:
+    """Bytes; of a file that may go at any time, as the log of SQLite does when a search ends."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return absent
 
 
 def _room(folder: Path) -> str:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from retiarii.errors import ExperimentError
-from retiarii.experiment.lock import Lock
+from retiarii.experiment.lock import Lock, holder
 from retiarii.experiment.plan import Plan
 from retiarii.experiment.reader import Reader
-from retiarii.experiment.record_file import FILE, check_whole, errors, make_private, opened, refuse_remains
+from retiarii.experiment.record_file import FILE, check_whole, errors, inode, make_private, opened, refuse_remains
 from retiarii.experiment.schema import steps, version
 from retiarii.experiment.store import Store
 from retiarii.experiment.weights import EpochWeights
@@ -41,18 +41,17 @@ class Records:
         self._run: int | None = None
         self._level = ""
         refuse_remains(self._path)
-        make_private(self._path)
         self._held = ExitStack()
         try:
             self._lock = Lock(folder)
             self._held.callback(self._lock.close)
-            is_mine = self._lock.take()
+            if not self._lock.take():
+                self._refuse()
+            make_private(self._path)
             with errors(self._path):
                 self._file = opened(self._path)
                 self._held.callback(self._file.close)
                 self._store = Store(self._file, folder)
-            if not is_mine:
-                self._refuse()
             self._prepare()
         except BaseException:
             self.close()
@@ -62,20 +61,21 @@ class Records:
         with errors(self._path):
             known = version(self._file, self._path)
             check_whole(self._file, self._path)
-            self._file.execute("pragma journal_mode = wal")
+            (mode,) = self._file.execute("pragma journal_mode = wal").fetchone()
             with self._transaction():
                 for statement in steps(known):
                     self._file.execute(statement)
             self._endings = self._store.last_ending()
-            self._inode = self._path.stat().st_ino
+            there = self._path.resolve()  # beside which SQLite keeps its log, wherever a link to it lies
+            written = [self._path, *([there.with_name(f"{there.name}-wal")] if mode == "wal" else [])]
+            self._inodes = {file: inode(file) for file in written}
 
     def _refuse(self) -> NoReturn:
         try:
             runs = Reader(self.folder).runs()
         except ExperimentError:  # it has only just begun
             runs = []
-        is_named = runs and runs[-1].ended is None
-        runner = f"process {runs[-1].pid} on {runs[-1].host}" if is_named else "another process"
+        runner = holder(runs) or "another process"
         raise ExperimentError(f"{self.folder} is being run by {runner}; wait for its end, or choose another name")
 
     def plan(self) -> Plan | None:
@@ -144,12 +144,13 @@ class Records:
             raise
 
     def _check_place(self) -> None:
-        """Sees that the file is still where it was opened: SQLite goes on writing to one that was removed."""
-        if not self._path.exists() or self._path.stat().st_ino != self._inode:
-            raise ExperimentError(
-                f"{self._path} was removed or replaced while the experiment runs, so nothing can be recorded any more; "
-                "put it back, or choose another name"
-            )
+        """Sees that all is still where it was opened: SQLite goes on writing to files that were removed."""
+        for file, known in self._inodes.items():
+            if known is None or inode(file) != known:
+                raise ExperimentError(
+                    f"{file} was removed or replaced while the experiment runs, so nothing can be recorded any more; "
+                    f"see that {FILE} is there and start the same experiment again, or choose another name"
+                )
 
     def _synchronize(self, level: str) -> None:
         if level != self._level:

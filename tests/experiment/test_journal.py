@@ -62,6 +62,27 @@ def test_a_second_run_goes_on_in_the_same_log(tmp_path):
     assert [line["trial"] for line in lines(tmp_path / "one") if "trial" in line] == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("lost", [1, 40])
+def test_a_line_that_was_cut_off_spoils_no_other(tmp_path, lost):
+    experiment(tmp_path, max_trials=2).run(progress=False)
+    log = tmp_path / "one" / FILE
+    whole = log.read_bytes()
+    log.write_bytes(whole[:-lost])
+    experiment(tmp_path, max_trials=3).run(progress=False)
+    now = log.read_bytes()
+    assert now.startswith(whole[:-lost] + b"\n{")
+    after = [json.loads(line) for line in now[len(whole) - lost + 1 :].splitlines()]
+    assert [line["trial"] for line in after if "trial" in line] == [2]
+
+
+def test_a_log_that_is_whole_stays_as_it_is(tmp_path):
+    for content in (b"", b'{"message": "before"}\n'):
+        (tmp_path / FILE).write_bytes(content)
+        with journal(tmp_path):
+            pass
+        assert (tmp_path / FILE).read_bytes() == content
+
+
 @pytest.mark.parametrize(
     "name", [HOSTILE.replace("/", "|"), "; DROP TABLE trial --", "\udcff", "..x", "-rf", " ", "%s"]
 )
