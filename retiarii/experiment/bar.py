@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -46,7 +47,8 @@ class Bar:
         self._live.start(refresh=True)
 
     def stop(self) -> None:
-        self._live.stop()
+        with suppress(OSError):  # the terminal may be gone
+            self._live.stop()
 
     def _row(self) -> Table:
         stand = self._look()

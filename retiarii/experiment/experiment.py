@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ from retiarii.experiment.reader import Reader
 from retiarii.experiment.record_file import FILE
 from retiarii.experiment.records import Records
 from retiarii.experiment.report import report, resumed
+from retiarii.experiment.saying import say
 from retiarii.experiment.search import Search
 from retiarii.experiment.settings import circumstances
 from retiarii.experiment.setup import Setup
@@ -184,20 +185,18 @@ class Experiment:
             ):
                 self.ending = self._recorded(records, progress)
         except ExperimentError:
-            if is_new and not self._history.counts:
-                shutil.rmtree(folder)
-                self.name, self._history = None, History(self.objectives)
+            if is_new:
+                self._clear_away(folder)
             raise
         except (KeyboardInterrupt, SystemExit):
             if progress:
-                print(f"retiarii: interrupted; the same experiment goes on from {folder}", file=sys.stderr)
+                say(f"retiarii: interrupted; the same experiment goes on from {folder}")
             raise
         for callback in self.callbacks:
             callback.on_experiment_end(self.ending)
         if progress:
             seconds = time.monotonic() - begin
-            said = report(self._history, folder, self.ending, seconds, stopper=self.stopper, training=self._training)
-            print(said, file=sys.stderr)
+            say(report(self._history, folder, self.ending, seconds, stopper=self.stopper, training=self._training))
 
     def __repr__(self) -> str:
         return f"Experiment({self.name!r}, {type(self.space).__name__}, {self._history!r})"
@@ -285,6 +284,13 @@ class Experiment:
         """The space and the evaluator as they are now."""
         return Joint(self.space, self.evaluator)
 
+    def _clear_away(self, folder: Path) -> None:
+        """Removes the record of a search that has had no trial, unless something is wrong with it as well."""
+        with suppress(ExperimentError, OSError):
+            if not self._history.counts:
+                shutil.rmtree(folder)
+                self.name, self._history = None, History(self.objectives)
+
     def _try_strategy(self) -> None:
         """Lets the strategy refuse what it can't search, before a folder is made; the search binds it anew."""
         if not isinstance(self.strategy, Strategy):
@@ -324,13 +330,15 @@ class Experiment:
     def _search(self, records: Records, plan: Plan, progress: bool) -> str:
         known = records.counts()
         if progress and (known or self._history.weights):
-            print(resumed(records.folder, self._history), file=sys.stderr)
+            say(resumed(records.folder, self._history))
         strategy, joint = self._trained(records, plan.seed, progress)
         tally = Tally(self.objectives, known, records.best(next(iter(self.objectives.values()))))
-        with Interrupts(shown=progress) as interrupts:
-            with Search(self._setup(strategy, joint, plan.seed, interrupts), records, tally) as search:
-                self._run(search, tally, plan, progress)
-            interrupts.obey()
+        with (
+            Interrupts(shown=progress) as interrupts,
+            Search(self._setup(strategy, joint, plan.seed, interrupts), records, tally) as search,
+        ):
+            self._run(search, tally, plan, progress)
+        interrupts.obey()  # only now are further signals obeyed at once, so that none is missed
         if self._training is not None:
             self._training.check_outcome(self._history)
         return search.ending
@@ -338,7 +346,7 @@ class Experiment:
     def _run(self, search: Search, tally: Tally, plan: Plan, progress: bool) -> None:
         def opening() -> None:
             if progress and not isinstance(self.engine, SequentialEngine):
-                print(f"retiarii: opening {type(self.engine).__name__} ...", file=sys.stderr, flush=True)
+                say(f"retiarii: opening {type(self.engine).__name__} ...")
 
         if search.begin(opening):
             pace = Pace(self._total(plan), tally.ended, time.monotonic(), self.limits.max_duration)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self, TypeAlias
+
+from retiarii.experiment.saying import say
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _Handler: TypeAlias = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
@@ -72,4 +73,4 @@ class Interrupts:
             self.obey()
         if self._shown:
             again = "Ctrl-C again" if number == signal.SIGINT else "another one"
-            print(f"\nretiarii: {self.asked}: finishing what runs; {again} stops at once", file=sys.stderr, flush=True)
+            say(f"\nretiarii: {self.asked}: finishing what runs; {again} stops at once")

@@ -13,6 +13,7 @@ from typing import Any
 from retiarii.engine import encodable
 from retiarii.experiment.descriptions import FORM
 from retiarii.experiment.rows import Run
+from retiarii.experiment.saying import say
 
 _SAID = MappingProxyType(
     {
@@ -47,7 +48,7 @@ def tell_of_others(settings: Mapping[str, Any], runs: Sequence[Run], *, shown: b
         told = encodable("\n  ".join([said, *lines]))
         _log.warning("%s", told)
         if shown:
-            print(f"retiarii: {told}", file=sys.stderr)
+            say(f"retiarii: {told}")
         elif not (wanted and part == "space"):
             warnings.warn(told, UserWarning, stacklevel=_level())
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
+from retiarii.experiment.saying import say
 from retiarii.experiment.tally import Tally
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Lines:
         of = f"/{self._pace.total}" if self._pace.total is not None else ""
         rate, left = self._pace.rate(tally.ended, now), self._pace.left(tally.ended, now)
         parts = [f"{tally.ended}{of} trials", *status(tally, rate), *until_end(left)]
-        print(f"retiarii: {', '.join(parts)}", file=self._out, flush=True)
+        say(f"retiarii: {', '.join(parts)}", self._out)
 
 
 class Live:

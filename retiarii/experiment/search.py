@@ -186,6 +186,9 @@ class Search:
             case Completed():
                 metrics = self._priced.joined(trial, event.metrics)
                 self._end(trial.completed(metrics, ended=time.time(), duration=event.duration, files=event.files))
+            case Failed() if self._setup.interrupts.asked:
+                _log.warning("trial %d failed, perhaps of the same signal: %s", trial.number, event.failure.message)
+                self._set_aside(trial.interrupted())
             case Failed():
                 self._fail(trial, event.failure, event.duration)
             case Stopped() if event.number in self._withdrawn:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from retiarii.experiment.progress import LINE_EVERY, Stand, until_end
+from retiarii.experiment.saying import say
 from retiarii.one_shot import Watch
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class EpochLines:
             return
         self._last = now
         parts = [f"epoch {done} of {total}", *self._pace.status()]
-        print(f"retiarii: supernet: {', '.join(parts)}", file=self._out or sys.stderr, flush=True)
+        say(f"retiarii: supernet: {', '.join(parts)}", self._out)
 
 
 class EpochBar:
