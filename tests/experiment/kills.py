@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from retiarii.domain import Categorical, Domain, Numeric
+from retiarii.errors import ExperimentError
 from retiarii.evaluators import FunctionalEvaluator
 from retiarii.execution import SequentialEngine
 from retiarii.experiment import Experiment
@@ -151,7 +152,7 @@ def history(kind, kills, directory):
         while seen["kills"] < kills and not done:
             done = not series.kill(name, draw.randrange(series.count // 10), draw.random() ** 2 * 0.01)
             seen["kills"] += not done
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(ExperimentError):  # killed before there was a record
             seen["cut"] += sum(trial.interruptions for trial in Experiment.load(directory, name))
         seen["searches"] += 1
         seen["same"] += series.finish(name) == whole

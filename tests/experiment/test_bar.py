@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import io
 import os
@@ -11,6 +12,7 @@ import struct
 import subprocess
 import sys
 import termios
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -54,18 +56,30 @@ with training_watched(shown=True) as watch:
 ROW = re.compile(r"(?:trials |epochs )?[━╸╺]{8,40} (\d+/\d+) \d:\d\d:\d\d(?: (.*))?")
 
 
+def read(terminal):
+    """All that is shown there, until nobody holds its other end any more."""
+    shown = b""
+    with contextlib.suppress(OSError):  # so Linux says that it is the end
+        while chunk := os.read(terminal, 4096):
+            shown += chunk
+    os.close(terminal)
+    return shown.decode()
+
+
 def rows(columns, *arguments):
     """What a program shows on a terminal, refresh by refresh."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     environment["TERM"] = "xterm"
-    command = [sys.executable, "-W", "error", "-c", *arguments]
-    subprocess.run(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, check=True)
-    os.close(theirs)
-    screen = os.read(ours, 100_000).decode()
-    os.close(ours)
-    shown = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen))
+    settings = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "env": environment, "timeout": 120}
+    with ThreadPoolExecutor(1) as reader:
+        screen = reader.submit(read, ours)
+        try:
+            subprocess.run([sys.executable, "-W", "error", "-c", *arguments], check=True, **settings)
+        finally:
+            os.close(theirs)
+    shown = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.result()))
     return [row for row in shown if re.search("[━╸╺]{2}", row)]
 
 

@@ -42,7 +42,8 @@ class Line:
 
     def enter(self, frame, event, argument):
         file = frame.f_code.co_filename
-        return self.line if file.startswith(OURS) and not file.endswith(OF_THE_PROCESS) else None
+        is_ours = file.startswith(OURS) and not file.endswith(OF_THE_PROCESS)
+        return self.line if is_ours and not is_deletion(frame) else None
 
     def line(self, frame, event, argument):
         if event == "line":
@@ -50,6 +51,15 @@ class Line:
             if self.count == self.at:
                 raise KeyboardInterrupt
         return self.line
+
+
+def is_deletion(frame):
+    """Whether it is of a `__del__`, out of which no error comes, be it of Ctrl-C."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def experiment(directory, name):

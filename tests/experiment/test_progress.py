@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pty
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -129,7 +131,7 @@ def test_durations_read_like_a_clock(seconds, text):
 
 def run(tmp_path, how, error=subprocess.PIPE):
     command = [sys.executable, "-W", "error", "-c", SEARCH, str(tmp_path), how]
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=error, text=True, check=True)
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=error, text=True, check=True, timeout=120)
 
 
 def test_lines_and_the_outcome_go_to_stderr_and_need_nothing_heavy(tmp_path):
@@ -149,12 +151,25 @@ def test_a_resumed_search_says_so(tmp_path):
     assert f"resuming {tmp_path / 'shown'}: 6 trials are kept" in run(tmp_path, "shown").stderr
 
 
+def read(terminal):
+    """All that is shown there, until nobody holds its other end any more."""
+    shown = b""
+    with contextlib.suppress(OSError):  # so Linux says that it is the end
+        while chunk := os.read(terminal, 4096):
+            shown += chunk
+    os.close(terminal)
+    return shown.decode()
+
+
 def test_a_terminal_gets_a_bar_and_stdout_stays_apart(tmp_path):
     ours, theirs = pty.openpty()
-    done = run(tmp_path, "shown", theirs)
-    os.close(theirs)
-    screen = os.read(ours, 100_000).decode()
-    os.close(ours)
+    with ThreadPoolExecutor(1) as reader:
+        shown = reader.submit(read, ours)
+        try:
+            done = run(tmp_path, "shown", theirs)
+        finally:
+            os.close(theirs)
+    screen = shown.result()
     assert done.stdout.splitlines() == ["from inside"] * 6 + ["True False"]
     assert "6/6" in screen
     assert "best 21.3333 (trial 4)" in screen

@@ -30,7 +30,7 @@ def seen():
         if not hasattr(os, "fork"):
             pytest.skip("the faults are made with fork, kill and rlimit")
         command = [sys.executable, "-W", "error", PROGRAMS / program, *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
         assert done.returncode == 0, done.stderr[-4000:]
         said = [line for line in done.stderr.splitlines() if not line.startswith("retiarii: ")]
         assert not said, done.stderr[-4000:]

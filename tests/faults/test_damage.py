@@ -145,6 +145,7 @@ def test_a_record_that_ends_too_early_is_refused(whole, copy):
     check_command_line(folder, is_refused=True)
 
 
+@pytest.mark.filterwarnings("ignore:some of the trials:UserWarning")  # a bit of what is known of the evaluator
 @pytest.mark.parametrize("seed", range(3))
 def test_flipped_bits_are_refused_or_do_no_harm(whole, copy, seed):
     truth = Seen.of(whole.parent, whole.name)

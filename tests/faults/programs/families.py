@@ -66,7 +66,7 @@ def _without_parent(directory):
         child, lines = forked(
             lambda pipe: experiment(GridSearch(), directory, "killed", function=stay, **settings).run(progress=False)
         )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while len(processes(mark)) < 2 * len(FAMILIES) and time.monotonic() < deadline:
             time.sleep(0.1)
         time.sleep(0.5)

@@ -32,6 +32,9 @@ from retiarii.strategies import Random
 LONGEST = {"sequential": 0.08, "process": 3.0}
 """Seconds until a kill at most; otherwise what a search takes that is let alone, on this machine at this time."""
 
+GROWTH = 1.5
+"""How much longer the next run may take where one got no further: the disk, or the start of a worker, is slow then."""
+
 SEEN = ("kills", "lost", "changed", "torn", "workers", "orphans", "ends", "sequences", "unended", "with_records")
 
 
@@ -50,13 +53,17 @@ def kills(kind, count, directory, seed=0):
     begin = time.monotonic()
     plain = experiment(Random(), directory, "plain", engine=engine(kind, 0))
     plain.run(progress=False)
-    longest = min(LONGEST[kind], 1.3 * (time.monotonic() - begin))
+    usual = longest = min(LONGEST[kind], 1.3 * (time.monotonic() - begin))
+    done = 0
     for kill in range(count):
         name = f"killed{seen['ends']}"
         now = _kill(kind, directory, name, kill, draw.random() * longest, seen)
-        if len(now) == TRIALS or kill == count - 1:
+        longest = usual if len(now) > done else GROWTH * longest
+        done = len(now)
+        if done == TRIALS or kill == count - 1:
             seen["ends"] += 1
             _finish(directory, name, now, plain.trials, seen)
+            done = 0
     return seen
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from retiarii.domain import Categorical, Domain
 from retiarii.evaluators import FunctionalEvaluator
 from retiarii.experiment import Experiment
+from retiarii.experiment.record_file import FILE
 from retiarii.strategies import Random
 from retiarii.testing import SampleSpace
 
@@ -83,7 +84,7 @@ def acknowledged(lines):
 
 def trials_of(directory, name):
     """The trials as far as they are recorded: none where nothing is."""
-    if not (directory / name).is_dir() or not any((directory / name).iterdir()):
+    if not (directory / name / FILE).exists():
         return []
     return Experiment.load(directory, name).trials
 
@@ -95,7 +96,7 @@ def recorded(directory, name):
 
 def is_whole(directory, name):
     """What SQLite itself says of a record, which is left as it is."""
-    path = directory / name / "experiment.sqlite"
+    path = directory / name / FILE
     if not path.exists():
         return True
     how = "rw" if path.with_name(f"{path.name}-journal").exists() else "ro"

@@ -6,6 +6,7 @@ With `run ENGINE SECONDS DIRECTORY NAME` it is such a search, with trials of so 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -31,9 +32,11 @@ from searches import (
 
 from retiarii.strategies import Random
 
-LONG = 30.0
+LONG = 120.0
 SHORT = 0.02
-PATIENCE = 10.0
+PATIENCE = 60.0
+AGAIN = 3.0
+"""Seconds after which a signal that is meant twice is sent once more: two are one to a process that was held up."""
 CODES = {signal.SIGINT: {130, -signal.SIGINT}, signal.SIGTERM: {143, -signal.SIGTERM}}
 """To a shell they are the same: 130 and 143."""
 SEEN = ("ended as they should", "late", "orphans", "lost", "torn", "left running", "resumed", "with trials")
@@ -80,13 +83,8 @@ def _disturb(directory, name, what, seen):
         for _ in range(1 + is_twice):
             os.killpg(child.pid, number)
             time.sleep(0.1)
-        try:
-            code = child.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            code = None
-            seen["late"] += 1
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+        code = _code(child, number if is_twice else None)
+        seen["late"] += code is None
         seen["orphans"] += len(left_after(mark))
         said.seek(0)
         words = said.read()[-300:]
@@ -95,6 +93,19 @@ def _disturb(directory, name, what, seen):
     seen["ended as they should"] += is_right
     seen["codes"] += [] if is_right else [[name, number.name, is_twice, is_early, delay, code, words]]
     _inspect(directory, name, known, seen)
+
+
+def _code(child, again):
+    """The exit code, or None for one that had to be killed."""
+    if again is not None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.wait(AGAIN)
+        os.killpg(child.pid, again)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return child.wait(PATIENCE)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    return None
 
 
 def _await_trial(directory, name):

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,77 +22,75 @@ from retiarii.execution import ProcessEngine
 from retiarii.strategies import Random
 
 WIDE = Domain([Categorical(f"choice{index}", ("a", "b", "c", "d")) for index in range(9)])
-GROWN = 0.7
-"""Seconds after which a worker is ready."""
-
 BEFORE = 5
 """Trials that end before the first kill: were the first three killed, the search would end."""
 
+EACH = 7
+"""Trials that end for each kill, at least and in all, however slowly workers start."""
 
-def score(sample):
+
+def score(folder, sample):
+    (folder / str(os.getpid())).touch()
     time.sleep(0.01)
     return float(sum(ord(letter) for letter in sample.values()))
 
 
 class Killer(threading.Thread):
-    """Kills a marked process now and then; hardly ever one that has just been started, or the engine gives up."""
+    """Kills a marked process now and then; after one that had begun no trial only such that have, until one more has.
 
-    def __init__(self, mark, count, seed):
+    Else the engine would give up.
+    """
+
+    def __init__(self, mark, grown, count, seed):
         super().__init__(daemon=True)
         self.draw = np.random.default_rng(seed)
-        self.mark, self.count = mark, count
-        self.begun, self.through = threading.Event(), threading.Event()
-        self.killed = self.young = 0
-        self.since = {}
+        self.mark, self.grown, self.count = mark, grown, count
+        self.through = threading.Event()
+        self.killed = self.heard = 0
+        self.needed = 1
 
     def run(self):
-        self.begun.wait(60)
         while self.killed < self.count and not self.through.is_set():
-            pause = time.monotonic() + self.draw.exponential(0.1)
-            while time.monotonic() < pause:
-                time.sleep(0.01)
-                now = processes(self.mark)
-                self.since = {worker: self.since.get(worker, time.monotonic()) for worker in now}
-            self.strike()
+            time.sleep(self.draw.exponential(0.1))
+            if self.heard >= BEFORE + EACH * self.killed:
+                self.strike()
 
     def strike(self):
-        young = [worker for worker, begin in self.since.items() if time.monotonic() - begin < GROWN]
-        self.young = self.young if young else 0
-        allowed = [worker for worker in self.since if self.young < 1 or worker not in young]
+        workers = processes(self.mark)
+        grown = {int(path.name) for path in self.grown.iterdir()}
+        allowed = [worker for worker in workers if worker in grown or len(grown) >= self.needed]
         if allowed:
             worker = int(self.draw.choice(allowed))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGKILL)
-                self.young += worker in young
+                self.needed = self.needed if worker in grown else len(grown) + 1
                 self.killed += 1
 
 
 class Counting(Random):
-    """Tells the killer when to begin, and ends when it has done its work."""
+    """Tells the killer of trials that have ended, and ends when it has done its work."""
 
     def __init__(self, killer):
         super().__init__()
         self.killer = killer
-        self.heard = 0
 
     def ask(self):
         return super().ask() if self.killer.is_alive() else None
 
     def tell(self, trial):
         super().tell(trial)
-        self.heard += trial.has_ended
-        if self.heard == BEFORE:
-            self.killer.begun.set()
+        self.killer.heard += trial.has_ended
 
 
 def workers(count, directory, seed=0):
+    grown = directory / "grown"
+    grown.mkdir()
     with marked() as mark:
-        killer = Killer(mark, count, seed)
+        killer = Killer(mark, grown, count, seed)
         killer.start()
         engine = ProcessEngine(workers=2, trials_per_message=1 + 3 * (seed % 2))
-        search = experiment(
-            Counting(killer), directory, "workers", function=score, engine=engine, max_trials=10**5, domain=WIDE
-        )
+        settings = {"function": partial(score, grown), "engine": engine, "max_trials": 10**5, "domain": WIDE}
+        search = experiment(Counting(killer), directory, "workers", **settings)
         search.run(progress=False)
         killer.through.set()
         killer.join()
