@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import io
 import os
-import pty
 import re
 import struct
 import subprocess
 import sys
 import termios
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
+from terminals import terminal
 
 from retiarii.experiment.bar import Bar, fitting
 from retiarii.experiment.progress import Stand
@@ -56,29 +54,14 @@ with training_watched(shown=True) as watch:
 ROW = re.compile(r"(?:trials |epochs )?[━╸╺]{8,40} (\d+/\d+) \d:\d\d:\d\d(?: (.*))?")
 
 
-def read(terminal):
-    """All that is shown there, until nobody holds its other end any more."""
-    shown = b""
-    with contextlib.suppress(OSError):  # so Linux says that it is the end
-        while chunk := os.read(terminal, 4096):
-            shown += chunk
-    os.close(terminal)
-    return shown.decode()
-
-
 def rows(columns, *arguments):
     """What a program shows on a terminal, refresh by refresh."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     environment["TERM"] = "xterm"
-    settings = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "env": environment, "timeout": 120}
-    with ThreadPoolExecutor(1) as reader:
-        screen = reader.submit(read, ours)
-        try:
-            subprocess.run([sys.executable, "-W", "error", "-c", *arguments], check=True, **settings)
-        finally:
-            os.close(theirs)
+    with terminal() as (end, screen):
+        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        settings = {"stdin": end, "stdout": end, "stderr": end, "env": environment, "timeout": 120}
+        subprocess.run([sys.executable, "-W", "error", "-c", *arguments], check=True, **settings)
     shown = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.result()))
     return [row for row in shown if re.search("[━╸╺]{2}", row)]
 

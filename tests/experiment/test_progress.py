@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
-import pty
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from terminals import terminal
 
 from retiarii import Experiment, Trial
 from retiarii.domain import Categorical, Domain
@@ -151,24 +148,9 @@ def test_a_resumed_search_says_so(tmp_path):
     assert f"resuming {tmp_path / 'shown'}: 6 trials are kept" in run(tmp_path, "shown").stderr
 
 
-def read(terminal):
-    """All that is shown there, until nobody holds its other end any more."""
-    shown = b""
-    with contextlib.suppress(OSError):  # so Linux says that it is the end
-        while chunk := os.read(terminal, 4096):
-            shown += chunk
-    os.close(terminal)
-    return shown.decode()
-
-
 def test_a_terminal_gets_a_bar_and_stdout_stays_apart(tmp_path):
-    ours, theirs = pty.openpty()
-    with ThreadPoolExecutor(1) as reader:
-        shown = reader.submit(read, ours)
-        try:
-            done = run(tmp_path, "shown", theirs)
-        finally:
-            os.close(theirs)
+    with terminal() as (end, shown):
+        done = run(tmp_path, "shown", end)
     screen = shown.result()
     assert done.stdout.splitlines() == ["from inside"] * 6 + ["True False"]
     assert "6/6" in screen
