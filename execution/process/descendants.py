@@ -71,11 +71,10 @@ def _is_killed(process: psutil.Process) -> bool:
     import psutil  # noqa: PLC0415
 
     try:
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
     except psutil.AccessDenied:
         return False
-    except psutil.NoSuchProcess:
-        pass
     return True
 
 
