@@ -14,6 +14,7 @@ from pathlib import Path
 
 from retiarii.errors import ExperimentError
 from retiarii.experiment.overhearing import Overhearing
+from retiarii.experiment.saying import say
 
 FILE = "log.jsonl"
 
@@ -62,8 +63,8 @@ class _File(logging.FileHandler):
             self._complain()
 
     def _complain(self) -> None:
-        if not self._is_broken and sys.stderr is not None:
-            print(f"retiarii: {self.baseFilename} ends here: {sys.exc_info()[1]}", file=sys.stderr, flush=True)
+        if not self._is_broken:
+            say(f"retiarii: {self.baseFilename} ends here: {sys.exc_info()[1]}")
         self._is_broken = True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import pytest
 import yaml
@@ -102,12 +103,10 @@ def test_a_config_that_is_replaced_is_whole_wherever_ctrl_c_comes(tmp_path):
     is_cut = True
     while is_cut:
         file.write_text("old\n", encoding="utf-8")
-        try:
+        with suppress(KeyboardInterrupt):
             with Cut(kept._replace, len(found) + 1):
                 kept._replace(file, "new\n")
             is_cut = False
-        except KeyboardInterrupt:
-            pass
         found.append(file.read_text(encoding="utf-8"))
     assert found == ["old\n"] * found.index("new\n") + ["new\n"] * found.count("new\n")
     assert found.count("new\n") > 1, "it came after the file had its place, too"

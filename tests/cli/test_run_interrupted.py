@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -18,11 +19,9 @@ COMMAND = [sys.executable, "-m", "retiarii"]
 def wait_for_trials(number):
     """Until so many trials of the experiment have ended."""
     for _ in range(600):
-        try:
+        with suppress(ExperimentError):
             if Experiment.load("retiarii-experiments", "toy").counts.get("completed", 0) >= number:
                 return
-        except ExperimentError:
-            pass
         time.sleep(0.05)
     raise AssertionError("the search does not get on")
 
